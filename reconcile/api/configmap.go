@@ -1,0 +1,77 @@
+package api
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+var configMap = Of[*corev1.ConfigMap]{
+	Version: "v1", Kind: "ConfigMap", Resource: "configmaps", Singular: "configmap",
+	ShortNames: []string{"cm"}, Namespaced: true,
+	New:                 func() *corev1.ConfigMap { return &corev1.ConfigMap{} },
+	NewList:             func() runtime.Object { return &corev1.ConfigMapList{} },
+	Validate:            validateConfigMap,
+	ValidateUpdate:      validateConfigMapUpdate,
+	AllowCreateOnUpdate: false,
+	Columns: []metav1.TableColumnDefinition{
+		nameColumn, column("Data", "integer", "Number of keys."), ageColumn,
+	},
+	Row: func(c *corev1.ConfigMap, now time.Time) []any {
+		return []any{c.Name, int64(len(c.Data) + len(c.BinaryData)), age(c.CreationTimestamp, now)}
+	},
+}
+
+// maxDataBytes is the sum of all values of a ConfigMap or Secret, as upstream limits it.
+const maxDataBytes = 1024 * 1024
+
+func validateConfigMap(c *corev1.ConfigMap) field.ErrorList {
+	var errs field.ErrorList
+	total := 0
+	for key, value := range c.Data {
+		errs = append(errs, validateDataKey(field.NewPath("data").Key(key), key)...)
+		if _, twice := c.BinaryData[key]; twice {
+			errs = append(errs, field.Invalid(field.NewPath("data").Key(key), key, "duplicate of key present in binaryData"))
+		}
+		total += len(value)
+	}
+	for key, value := range c.BinaryData {
+		errs = append(errs, validateDataKey(field.NewPath("binaryData").Key(key), key)...)
+		total += len(value)
+	}
+	if total > maxDataBytes {
+		errs = append(errs, field.TooLong(field.NewPath(""), "", maxDataBytes))
+	}
+	return errs
+}
+
+func validateConfigMapUpdate(c, old *corev1.ConfigMap) field.ErrorList {
+	if old.Immutable == nil || !*old.Immutable {
+		return nil
+	}
+	var errs field.ErrorList
+	const held = "field is immutable when `immutable` is set"
+	if c.Immutable == nil || !*c.Immutable {
+		errs = append(errs, field.Forbidden(field.NewPath("immutable"), held))
+	}
+	if !apiequality.Semantic.DeepEqual(c.Data, old.Data) {
+		errs = append(errs, field.Forbidden(field.NewPath("data"), held))
+	}
+	if !apiequality.Semantic.DeepEqual(c.BinaryData, old.BinaryData) {
+		errs = append(errs, field.Forbidden(field.NewPath("binaryData"), held))
+	}
+	return errs
+}
+
+func validateDataKey(path *field.Path, key string) field.ErrorList {
+	var errs field.ErrorList
+	for _, message := range validation.IsConfigMapKey(key) {
+		errs = append(errs, field.Invalid(path, key, message))
+	}
+	return errs
+}

@@ -1,0 +1,143 @@
+package api
+
+import (
+	"time"
+
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// Kind is all that the API server knows of one served kind. Build it with Of. Funcs that are nil do nothing,
+// except that New, NewList and Row must be set. Objects passed in are of New's type and may be changed only by the funcs
+// whose comment says so.
+type Kind struct {
+	schema.GroupVersionKind
+	Resource   string // plural, as in URLs: "deployments"
+	Singular   string
+	ShortNames []string
+	Categories []string // "all" is what `kubectl get all` shows
+	Namespaced bool
+
+	New, NewList func() runtime.Object
+
+	// Default fills the object's defaults in place.
+	Default func(obj runtime.Object)
+	// PrepareForCreate clears what a client may not set (status, generation 1) in place.
+	PrepareForCreate func(obj runtime.Object)
+	// PrepareForUpdate restores in obj what this endpoint may not change, and increments the generation when the spec changed.
+	PrepareForUpdate func(obj, old runtime.Object)
+	// PrepareForStatusUpdate restores in obj all but the status. Nil means that there is no /status.
+	PrepareForStatusUpdate func(obj, old runtime.Object)
+
+	Validate             func(obj runtime.Object) field.ErrorList
+	ValidateUpdate       func(obj, old runtime.Object) field.ErrorList
+	ValidateStatusUpdate func(obj, old runtime.Object) field.ErrorList
+	// Warnings are printed by kubectl on create and update.
+	Warnings func(obj runtime.Object) []string
+
+	// AllowCreateOnUpdate makes PUT of a missing object create it.
+	AllowCreateOnUpdate bool
+
+	// Fields are what field selectors can match, beside metadata.name and metadata.namespace.
+	Fields func(obj runtime.Object) fields.Set
+
+	// Columns and Row are the table of `kubectl get`. Columns of priority 1 appear with -o wide. Row gives one cell a column;
+	// now is for ages.
+	Columns []metav1.TableColumnDefinition
+	Row     func(obj runtime.Object, now time.Time) []any
+
+	// Scale reads the /scale subresource; SetReplicas writes it in place. Nil means that there is none.
+	Scale       func(obj runtime.Object) *autoscalingv1.Scale
+	SetReplicas func(obj runtime.Object, replicas int32)
+}
+
+// Of is a Kind over its Go type T: what a file of this package writes down.
+type Of[T runtime.Object] struct {
+	Group, Version, Kind   string
+	Resource, Singular     string
+	ShortNames, Categories []string
+	Namespaced             bool
+	New                    func() T
+	NewList                func() runtime.Object
+	Default                func(T)
+	PrepareForCreate       func(T)
+	PrepareForUpdate       func(obj, old T)
+	PrepareForStatusUpdate func(obj, old T)
+	Validate               func(T) field.ErrorList
+	ValidateUpdate         func(obj, old T) field.ErrorList
+	ValidateStatusUpdate   func(obj, old T) field.ErrorList
+	Warnings               func(T) []string
+	AllowCreateOnUpdate    bool
+	Fields                 func(T) fields.Set
+	Columns                []metav1.TableColumnDefinition
+	Row                    func(obj T, now time.Time) []any
+	Scale                  func(T) *autoscalingv1.Scale
+	SetReplicas            func(obj T, replicas int32)
+}
+
+// Erase gives the Kind for all types alike.
+func (o Of[T]) Erase() Kind {
+	return Kind{
+		GroupVersionKind:       schema.GroupVersionKind{Group: o.Group, Version: o.Version, Kind: o.Kind},
+		Resource:               o.Resource,
+		Singular:               o.Singular,
+		ShortNames:             o.ShortNames,
+		Categories:             o.Categories,
+		Namespaced:             o.Namespaced,
+		New:                    func() runtime.Object { return o.New() },
+		NewList:                o.NewList,
+		Default:                one(o.Default),
+		PrepareForCreate:       one(o.PrepareForCreate),
+		PrepareForUpdate:       two(o.PrepareForUpdate),
+		PrepareForStatusUpdate: two(o.PrepareForStatusUpdate),
+		Validate:               oneOut(o.Validate),
+		ValidateUpdate:         twoOut(o.ValidateUpdate),
+		ValidateStatusUpdate:   twoOut(o.ValidateStatusUpdate),
+		Warnings:               oneOut(o.Warnings),
+		AllowCreateOnUpdate:    o.AllowCreateOnUpdate,
+		Fields:                 oneOut(o.Fields),
+		Columns:                o.Columns,
+		Row:                    func(obj runtime.Object, now time.Time) []any { return o.Row(obj.(T), now) },
+		Scale:                  oneOut(o.Scale),
+		SetReplicas:            setReplicas(o.SetReplicas),
+	}
+}
+
+func one[T runtime.Object](f func(T)) func(runtime.Object) {
+	if f == nil {
+		return nil
+	}
+	return func(obj runtime.Object) { f(obj.(T)) }
+}
+
+func two[T runtime.Object](f func(obj, old T)) func(obj, old runtime.Object) {
+	if f == nil {
+		return nil
+	}
+	return func(obj, old runtime.Object) { f(obj.(T), old.(T)) }
+}
+
+func oneOut[T runtime.Object, R any](f func(T) R) func(runtime.Object) R {
+	if f == nil {
+		return nil
+	}
+	return func(obj runtime.Object) R { return f(obj.(T)) }
+}
+
+func twoOut[T runtime.Object, R any](f func(obj, old T) R) func(obj, old runtime.Object) R {
+	if f == nil {
+		return nil
+	}
+	return func(obj, old runtime.Object) R { return f(obj.(T), old.(T)) }
+}
+
+func setReplicas[T runtime.Object](f func(T, int32)) func(runtime.Object, int32) {
+	if f == nil {
+		return nil
+	}
+	return func(obj runtime.Object, n int32) { f(obj.(T), n) }
+}
