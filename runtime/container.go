@@ -16,6 +16,9 @@ const (
 	LabelContainerName = "io.kubernetes.container.name"
 	// LabelContainerType is "podsandbox" or "container".
 	LabelContainerType = "io.kubernetes.docker.type"
+
+	// LabelIP is the Pod IP that the container holds, so that a restarted node knows which addresses are taken.
+	LabelIP = "coracle.dev/ip"
 )
 
 // ContainerSpec is everything needed to create a container. Zero values mean the engine's or the image's default.
@@ -41,8 +44,12 @@ type ContainerSpec struct {
 	Resources Resources
 	Mounts    []Mount
 
-	User           string // "uid[:gid]"; "" is the image's
-	ReadOnlyRootFS bool
+	User            string   // "uid[:gid]"; "" is the image's
+	Groups          []string // supplementary group ids
+	ReadOnlyRootFS  bool
+	Privileged      bool
+	NoNewPrivileges bool
+	CapAdd, CapDrop []string // as "NET_ADMIN", "ALL"
 }
 
 // NetworkAttachment says where a container's network comes from. Exactly one field is set; none means no network.

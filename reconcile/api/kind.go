@@ -41,6 +41,9 @@ type Kind struct {
 
 	// AllowCreateOnUpdate makes PUT of a missing object create it.
 	AllowCreateOnUpdate bool
+	// GracePeriod is how many seconds a deleted object stays, marked, until its node confirms; asked is what the client
+	// wants, nil if it did not say. Zero deletes at once, as does a nil func.
+	GracePeriod func(obj runtime.Object, asked *int64) int64
 
 	// Fields are what field selectors can match, beside metadata.name and metadata.namespace.
 	Fields func(obj runtime.Object) fields.Set
@@ -72,6 +75,7 @@ type Of[T runtime.Object] struct {
 	ValidateStatusUpdate   func(obj, old T) field.ErrorList
 	Warnings               func(T) []string
 	AllowCreateOnUpdate    bool
+	GracePeriod            func(obj T, asked *int64) int64
 	Fields                 func(T) fields.Set
 	Columns                []metav1.TableColumnDefinition
 	Row                    func(obj T, now time.Time) []any
@@ -99,6 +103,7 @@ func (o Of[T]) Erase() Kind {
 		ValidateStatusUpdate:   twoOut(o.ValidateStatusUpdate),
 		Warnings:               oneOut(o.Warnings),
 		AllowCreateOnUpdate:    o.AllowCreateOnUpdate,
+		GracePeriod:            gracePeriod(o.GracePeriod),
 		Fields:                 oneOut(o.Fields),
 		Columns:                o.Columns,
 		Row:                    func(obj runtime.Object, now time.Time) []any { return o.Row(obj.(T), now) },
@@ -140,4 +145,11 @@ func setReplicas[T runtime.Object](f func(T, int32)) func(runtime.Object, int32)
 		return nil
 	}
 	return func(obj runtime.Object, n int32) { f(obj.(T), n) }
+}
+
+func gracePeriod[T runtime.Object](f func(T, *int64) int64) func(runtime.Object, *int64) int64 {
+	if f == nil {
+		return nil
+	}
+	return func(obj runtime.Object, asked *int64) int64 { return f(obj.(T), asked) }
 }
