@@ -4,6 +4,7 @@ import (
 	"time"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -24,6 +25,10 @@ type Kind struct {
 
 	New, NewList func() runtime.Object
 
+	// ValidateName says what is wrong with a name, in words that follow "Invalid value: …"; with prefix, name is a generateName.
+	// It is never nil: where Of has none, names are DNS subdomains.
+	ValidateName func(name string, prefix bool) []string
+
 	// Default fills the object's defaults in place.
 	Default func(obj runtime.Object)
 	// PrepareForCreate clears what a client may not set (status, generation 1) in place.
@@ -33,6 +38,7 @@ type Kind struct {
 	// PrepareForStatusUpdate restores in obj all but the status. Nil means that there is no /status.
 	PrepareForStatusUpdate func(obj, old runtime.Object)
 
+	// Validate judges an object alone: on create, and on update before ValidateUpdate. ObjectMeta is the registry's to judge.
 	Validate             func(obj runtime.Object) field.ErrorList
 	ValidateUpdate       func(obj, old runtime.Object) field.ErrorList
 	ValidateStatusUpdate func(obj, old runtime.Object) field.ErrorList
@@ -66,6 +72,7 @@ type Of[T runtime.Object] struct {
 	Namespaced             bool
 	New                    func() T
 	NewList                func() runtime.Object
+	ValidateName           func(name string, prefix bool) []string
 	Default                func(T)
 	PrepareForCreate       func(T)
 	PrepareForUpdate       func(obj, old T)
@@ -85,6 +92,9 @@ type Of[T runtime.Object] struct {
 
 // Erase gives the Kind for all types alike.
 func (o Of[T]) Erase() Kind {
+	if o.ValidateName == nil {
+		o.ValidateName = apivalidation.NameIsDNSSubdomain
+	}
 	return Kind{
 		GroupVersionKind:       schema.GroupVersionKind{Group: o.Group, Version: o.Version, Kind: o.Kind},
 		Resource:               o.Resource,
@@ -94,6 +104,7 @@ func (o Of[T]) Erase() Kind {
 		Namespaced:             o.Namespaced,
 		New:                    func() runtime.Object { return o.New() },
 		NewList:                o.NewList,
+		ValidateName:           o.ValidateName,
 		Default:                one(o.Default),
 		PrepareForCreate:       one(o.PrepareForCreate),
 		PrepareForUpdate:       two(o.PrepareForUpdate),
