@@ -4,5 +4,6 @@ package api
 func Kinds() []Kind {
 	return []Kind{
 		configMap.Erase(),
+		application.Erase(),
 	}
 }
