@@ -24,6 +24,10 @@ type Kind struct {
 	Namespaced bool
 
 	New, NewList func() runtime.Object
+	// Served and ServedList are the structs that clients of this version see where they are not New's: then New's are only
+	// the hub, in which every other func here thinks, and Convert registers the conversions between the two. Nil: New's are served.
+	Served, ServedList func() runtime.Object
+	Convert            func(*runtime.Scheme) error
 
 	// ValidateName says what is wrong with a name, in words that follow "Invalid value: …"; with prefix, name is a generateName.
 	// It is never nil: where Of has none, names are DNS subdomains.
@@ -53,6 +57,8 @@ type Kind struct {
 
 	// Fields are what field selectors can match, beside metadata.name and metadata.namespace.
 	Fields func(obj runtime.Object) fields.Set
+	// FieldNames says, for clients of this version, which key of Fields a name in a field selector means. Nil: the keys themselves.
+	FieldNames map[string]string
 
 	// Columns and Row are the table of `kubectl get`. Columns of priority 1 appear with -o wide. Row gives one cell a column;
 	// now is for ages.
@@ -72,6 +78,8 @@ type Of[T runtime.Object] struct {
 	Namespaced             bool
 	New                    func() T
 	NewList                func() runtime.Object
+	Served, ServedList     func() runtime.Object
+	Convert                func(*runtime.Scheme) error
 	ValidateName           func(name string, prefix bool) []string
 	Default                func(T)
 	PrepareForCreate       func(T)
@@ -84,6 +92,7 @@ type Of[T runtime.Object] struct {
 	AllowCreateOnUpdate    bool
 	GracePeriod            func(obj T, asked *int64) int64
 	Fields                 func(T) fields.Set
+	FieldNames             map[string]string
 	Columns                []metav1.TableColumnDefinition
 	Row                    func(obj T, now time.Time) []any
 	Scale                  func(T) *autoscalingv1.Scale
@@ -104,6 +113,9 @@ func (o Of[T]) Erase() Kind {
 		Namespaced:             o.Namespaced,
 		New:                    func() runtime.Object { return o.New() },
 		NewList:                o.NewList,
+		Served:                 o.Served,
+		ServedList:             o.ServedList,
+		Convert:                o.Convert,
 		ValidateName:           o.ValidateName,
 		Default:                one(o.Default),
 		PrepareForCreate:       one(o.PrepareForCreate),
@@ -116,6 +128,7 @@ func (o Of[T]) Erase() Kind {
 		AllowCreateOnUpdate:    o.AllowCreateOnUpdate,
 		GracePeriod:            gracePeriod(o.GracePeriod),
 		Fields:                 oneOut(o.Fields),
+		FieldNames:             o.FieldNames,
 		Columns:                o.Columns,
 		Row:                    func(obj runtime.Object, now time.Time) []any { return o.Row(obj.(T), now) },
 		Scale:                  oneOut(o.Scale),

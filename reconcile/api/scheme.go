@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,8 +27,13 @@ func newScheme(kinds []Kind) *runtime.Scheme {
 	versions := map[schema.GroupVersion]bool{}
 	for _, kind := range kinds {
 		hub := schema.GroupVersion{Group: kind.Group, Version: runtime.APIVersionInternal}
-		scheme.AddKnownTypes(kind.GroupVersion(), kind.New(), kind.NewList())
 		scheme.AddKnownTypes(hub, kind.New(), kind.NewList())
+		if kind.Served == nil {
+			scheme.AddKnownTypes(kind.GroupVersion(), kind.New(), kind.NewList())
+		} else {
+			scheme.AddKnownTypes(kind.GroupVersion(), kind.Served(), kind.ServedList())
+			utilruntime.Must(kind.Convert(scheme))
+		}
 		addDefaults(scheme, kind)
 		utilruntime.Must(addFieldLabels(scheme, kind))
 		if !versions[kind.GroupVersion()] {
@@ -53,18 +59,23 @@ func addDefaults(scheme *runtime.Scheme, kind Kind) {
 	})
 }
 
-// addFieldLabels lets field selectors name metadata.name, metadata.namespace and what Kind.Fields gives.
+// addFieldLabels lets field selectors name metadata.name, metadata.namespace and what Kind.Fields gives, in the words of
+// Kind.FieldNames where there are any.
 func addFieldLabels(scheme *runtime.Scheme, kind Kind) error {
-	known := map[string]bool{"metadata.name": true, "metadata.namespace": true}
-	if kind.Fields != nil {
+	known := map[string]string{"metadata.name": "metadata.name", "metadata.namespace": "metadata.namespace"}
+	switch {
+	case kind.FieldNames != nil:
+		maps.Copy(known, kind.FieldNames)
+	case kind.Fields != nil:
 		for label := range kind.Fields(kind.New()) {
-			known[label] = true
+			known[label] = label
 		}
 	}
 	return scheme.AddFieldLabelConversionFunc(kind.GroupVersionKind, func(label, value string) (string, string, error) {
-		if !known[label] {
+		key, ok := known[label]
+		if !ok {
 			return "", "", fmt.Errorf("field label not supported: %s", label)
 		}
-		return label, value, nil
+		return key, value, nil
 	})
 }
