@@ -31,7 +31,7 @@ type ContainerSpec struct {
 	Args       []string // replaces the image's CMD
 	Env        []string // "NAME=value", in order
 	WorkingDir string
-	Hostname   string
+	Hostname   string // only where the network is not shared
 	StopSignal string // "" is the image's, else SIGTERM
 	TTY        bool
 	Stdin      bool // keep stdin open
@@ -109,7 +109,7 @@ const (
 type Container struct {
 	ID      string
 	Name    string
-	Image   string // as given at creation
+	Image   string // as given at creation; a listing may say the id instead if the reference has moved since
 	ImageID string
 	Labels  map[string]string
 	State   State

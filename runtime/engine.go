@@ -26,6 +26,9 @@ var (
 // Engine is a container engine on one machine. All methods may be called concurrently. Each call returns
 // when ctx ends or when the engine has taken longer than the implementation's own deadline, whichever is first;
 // long streams (Logs with Follow, Exec, Attach, Events, PullImage) have no deadline of their own.
+//
+// Where a method takes the id of a container, the container's name does as well. A container without LabelManaged of this
+// node is ErrNotFound to every method: only its name is still taken.
 type Engine interface {
 	// Info describes the engine and its machine. It is also the health check: an error means the engine is away.
 	Info(ctx context.Context) (Info, error)
@@ -36,9 +39,12 @@ type Engine interface {
 
 	// CreateContainer creates and does not start. A taken name is ErrConflict: the caller inspects, then adopts or
 	// removes. A missing image is ErrImageNotFound. The id is the engine's own, stable for the container's life.
+	// The engine adds LabelManaged by itself.
 	CreateContainer(ctx context.Context, spec ContainerSpec) (id string, err error)
-	// StartContainer starts a created container. One that runs already is no error. What the image or the user did
-	// wrong (no such command, a port in use) is returned in the engine's words.
+	// StartContainer starts a created container. One that runs already is no error; one that has exited starts again, with
+	// the same id and log. What the image or the user did wrong (no such command, a port in use) is returned in the
+	// engine's words, and the container stays as it was. If the container whose network or IPC it shares does not run,
+	// that is ErrConflict.
 	StartContainer(ctx context.Context, id string) error
 	// StopContainer sends the stop signal, waits up to grace, then kills; it returns when the container has
 	// exited. Zero grace kills at once. One that is gone or exited is no error.
@@ -68,13 +74,16 @@ type Engine interface {
 	// Logs copies a container's output to stdout and stderr (the same writer may serve both; a container
 	// with a TTY writes only to stdout). It returns nil at the end of the log, or, with Follow, when the container
 	// has exited and its log is read to the end. With Timestamps each line begins with RFC3339Nano and a space.
+	// A container that never ran has an empty log.
 	Logs(ctx context.Context, id string, options LogOptions, stdout, stderr io.Writer) error
 	// Exec runs a command in a running container and returns its exit code once it has ended. err is set
 	// only if the command could not be run or the streams broke. When ctx ends the call returns; the command may live on.
+	// Exec, Attach, Dial and Stats of a container that does not run are ErrConflict.
 	Exec(ctx context.Context, id string, command []string, streams Streams) (exitCode int, err error)
 	// Attach connects to the main process of a running container until it exits or the client's side closes.
 	Attach(ctx context.Context, id string, streams Streams) error
-	// Dial connects to a TCP port inside the network namespace of a running container, on its loopback.
+	// Dial connects to a TCP port inside the network namespace of a running container, on its loopback. Where nobody
+	// listens the error wraps syscall.ECONNREFUSED.
 	Dial(ctx context.Context, id string, port int) (net.Conn, error)
 	// Stats reads the present usage of a running container.
 	Stats(ctx context.Context, id string) (Stats, error)
@@ -85,7 +94,8 @@ type Engine interface {
 const SandboxImage = "coracle.dev/pause:1"
 
 // Streams are the three standard streams of Exec and Attach. Nil ones are not connected. Resize delivers
-// terminal sizes while TTY is set, and may be nil; the Engine reads it until the call returns.
+// terminal sizes while TTY is set, and may be nil; the Engine reads it until the call returns. The end of Stdin is passed on to
+// the process. A Read of Stdin that blocks may outlive the call: its owner closes it.
 type Streams struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
