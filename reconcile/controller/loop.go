@@ -33,6 +33,7 @@ type Loop[K comparable] struct {
 	log       zerolog.Logger
 	reconcile Reconcile[K]
 	watches   []watch
+	order     workqueue.Queue[K]
 	queue     workqueue.TypedRateLimitingInterface[K]
 }
 
@@ -57,6 +58,10 @@ func (l *Loop[K]) Watch(informer cache.SharedIndexInformer, handler cache.Resour
 	l.watches = append(l.watches, watch{informer, handler})
 }
 
+// Order has the waiting keys come out as the given queue, which must be empty, has them; otherwise the first one in is the
+// first one out. Call it before Run.
+func (l *Loop[K]) Order(queue workqueue.Queue[K]) { l.order = queue }
+
 // Add has key reconciled soon; adding it again before that changes nothing. Call it from handlers and from
 // Reconcile only: the queue exists while the loop runs.
 func (l *Loop[K]) Add(key K) { l.queue.Add(key) }
@@ -69,7 +74,9 @@ func (l *Loop[K]) AddAfter(key K, after time.Duration) { l.queue.AddAfter(key, a
 func (l *Loop[K]) Run(ctx context.Context, workers int) error {
 	l.queue = workqueue.NewTypedRateLimitingQueueWithConfig(
 		workqueue.NewTypedItemExponentialFailureRateLimiter[K](firstRetry, lastRetry),
-		workqueue.TypedRateLimitingQueueConfig[K]{Name: l.name, Clock: l.clock})
+		workqueue.TypedRateLimitingQueueConfig[K]{DelayingQueue: workqueue.NewTypedDelayingQueueWithConfig(
+			workqueue.TypedDelayingQueueConfig[K]{Name: l.name, Clock: l.clock, Queue: workqueue.NewTypedWithConfig(
+				workqueue.TypedQueueConfig[K]{Name: l.name, Clock: l.clock, Queue: l.order})})})
 	defer l.queue.ShutDown()
 
 	var synced []cache.DoneChecker
