@@ -42,6 +42,7 @@ func newScheme(kinds []Kind) *runtime.Scheme {
 			utilruntime.Must(scheme.SetVersionPriority(kind.GroupVersion()))
 		}
 	}
+	utilruntime.Must(addNotStored(scheme))
 	return scheme
 }
 
