@@ -1,6 +1,9 @@
 package api
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,11 +17,10 @@ import (
 var configMap = Of[*corev1.ConfigMap]{
 	Version: "v1", Kind: "ConfigMap", Resource: "configmaps", Singular: "configmap",
 	ShortNames: []string{"cm"}, Namespaced: true,
-	New:                 func() *corev1.ConfigMap { return &corev1.ConfigMap{} },
-	NewList:             func() runtime.Object { return &corev1.ConfigMapList{} },
-	Validate:            validateConfigMap,
-	ValidateUpdate:      validateConfigMapUpdate,
-	AllowCreateOnUpdate: false,
+	New:            func() *corev1.ConfigMap { return &corev1.ConfigMap{} },
+	NewList:        func() runtime.Object { return &corev1.ConfigMapList{} },
+	Validate:       validateConfigMap,
+	ValidateUpdate: validateConfigMapUpdate,
 	Columns: []metav1.TableColumnDefinition{
 		nameColumn, column("Data", "integer", "Number of keys."), ageColumn,
 	},
@@ -30,19 +32,23 @@ var configMap = Of[*corev1.ConfigMap]{
 // maxDataBytes is the sum of all values of a ConfigMap or Secret, as upstream limits it.
 const maxDataBytes = 1024 * 1024
 
+// immutableData is why a ConfigMap or Secret that says so of itself cannot change.
+const immutableData = "field is immutable when `immutable` is set"
+
 func validateConfigMap(c *corev1.ConfigMap) field.ErrorList {
 	var errs field.ErrorList
 	total := 0
-	for key, value := range c.Data {
-		errs = append(errs, validateDataKey(field.NewPath("data").Key(key), key)...)
+	for _, key := range sortedKeys(c.Data) {
+		path := field.NewPath("data").Key(key)
+		errs = append(errs, validateDataKey(path, key)...)
 		if _, twice := c.BinaryData[key]; twice {
-			errs = append(errs, field.Invalid(field.NewPath("data").Key(key), key, "duplicate of key present in binaryData"))
+			errs = append(errs, field.Invalid(path, key, "duplicate of key present in binaryData"))
 		}
-		total += len(value)
+		total += len(c.Data[key])
 	}
-	for key, value := range c.BinaryData {
+	for _, key := range sortedKeys(c.BinaryData) {
 		errs = append(errs, validateDataKey(field.NewPath("binaryData").Key(key), key)...)
-		total += len(value)
+		total += len(c.BinaryData[key])
 	}
 	if total > maxDataBytes {
 		errs = append(errs, field.TooLong(field.NewPath(""), "", maxDataBytes))
@@ -55,15 +61,14 @@ func validateConfigMapUpdate(c, old *corev1.ConfigMap) field.ErrorList {
 		return nil
 	}
 	var errs field.ErrorList
-	const held = "field is immutable when `immutable` is set"
 	if c.Immutable == nil || !*c.Immutable {
-		errs = append(errs, field.Forbidden(field.NewPath("immutable"), held))
+		errs = append(errs, field.Forbidden(field.NewPath("immutable"), immutableData))
 	}
 	if !apiequality.Semantic.DeepEqual(c.Data, old.Data) {
-		errs = append(errs, field.Forbidden(field.NewPath("data"), held))
+		errs = append(errs, field.Forbidden(field.NewPath("data"), immutableData))
 	}
 	if !apiequality.Semantic.DeepEqual(c.BinaryData, old.BinaryData) {
-		errs = append(errs, field.Forbidden(field.NewPath("binaryData"), held))
+		errs = append(errs, field.Forbidden(field.NewPath("binaryData"), immutableData))
 	}
 	return errs
 }
@@ -74,4 +79,9 @@ func validateDataKey(path *field.Path, key string) field.ErrorList {
 		errs = append(errs, field.Invalid(path, key, message))
 	}
 	return errs
+}
+
+// sortedKeys give what is said of a map's entries one order.
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	return slices.Sorted(maps.Keys(m))
 }

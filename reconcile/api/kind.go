@@ -43,7 +43,9 @@ type Kind struct {
 	PrepareForStatusUpdate func(obj, old runtime.Object)
 
 	// Validate judges an object alone: on create, and on update before ValidateUpdate. ObjectMeta is the registry's to judge.
-	Validate             func(obj runtime.Object) field.ErrorList
+	Validate func(obj runtime.Object) field.ErrorList
+	// ValidateCreate judges, after Validate, what only a new object must not be.
+	ValidateCreate       func(obj runtime.Object) field.ErrorList
 	ValidateUpdate       func(obj, old runtime.Object) field.ErrorList
 	ValidateStatusUpdate func(obj, old runtime.Object) field.ErrorList
 	// Warnings are printed by kubectl on create and update.
@@ -86,6 +88,7 @@ type Of[T runtime.Object] struct {
 	PrepareForUpdate       func(obj, old T)
 	PrepareForStatusUpdate func(obj, old T)
 	Validate               func(T) field.ErrorList
+	ValidateCreate         func(T) field.ErrorList
 	ValidateUpdate         func(obj, old T) field.ErrorList
 	ValidateStatusUpdate   func(obj, old T) field.ErrorList
 	Warnings               func(T) []string
@@ -122,6 +125,7 @@ func (o Of[T]) Erase() Kind {
 		PrepareForUpdate:       two(o.PrepareForUpdate),
 		PrepareForStatusUpdate: two(o.PrepareForStatusUpdate),
 		Validate:               oneOut(o.Validate),
+		ValidateCreate:         oneOut(o.ValidateCreate),
 		ValidateUpdate:         twoOut(o.ValidateUpdate),
 		ValidateStatusUpdate:   twoOut(o.ValidateStatusUpdate),
 		Warnings:               oneOut(o.Warnings),
