@@ -6,5 +6,6 @@
 //
 // +k8s:deepcopy-gen=package
 // +k8s:openapi-gen=true
+// +k8s:openapi-model-package=dev.coracle.v1alpha1
 // +groupName=coracle.dev
 package v1alpha1
