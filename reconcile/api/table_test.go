@@ -1,0 +1,16 @@
+package api
+
+import (
+	"testing"
+	"time"
+)
+
+// One document a state in testdata/<kind>.yaml, one line in <kind>.golden.
+func TestTablesReadAsKubectlGet(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, kind := range []Kind{pod.Erase(), deployment.Erase(), replicaSet.Erase(), replicationController.Erase()} {
+		t.Run(kind.Resource, func(t *testing.T) {
+			golden(t, kind.Resource, table(kind, objectsIn(t, kind, kind.Resource), now))
+		})
+	}
+}
