@@ -1,0 +1,279 @@
+package apiserver
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/authentication/user"
+	openapinamer "k8s.io/apiserver/pkg/endpoints/openapi"
+	genericserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/server/dynamiccertificates"
+	"k8s.io/apiserver/pkg/server/filters"
+	"k8s.io/apiserver/pkg/server/healthz"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"coracle.dev/coracle/reconcile/api"
+	"coracle.dev/coracle/reconcile/api/openapi"
+)
+
+// shutdownTimeout is how long requests under way may go on after the end of Run's context.
+const shutdownTimeout = 2 * time.Second
+
+// Options of a Server.
+type Options struct {
+	// DataDir holds the certificates, the kubeconfig and, without EtcdServers, the data of the embedded etcd.
+	DataDir string
+	// EtcdServers are the client URLs of an outside etcd; empty means the embedded one.
+	EtcdServers []string
+	// Listener is where the API is served. The server closes it.
+	Listener net.Listener
+	// Names are further DNS names and addresses of this server, for its certificate.
+	Names []string
+	// ServiceSubnet is where cluster IPs come from. The zero value is 10.96.0.0/16.
+	ServiceSubnet netip.Prefix
+	// Nodes opens connections to nodes, for logs, exec, attach and port-forward.
+	Nodes NodeDialer
+}
+
+// Server is the API server.
+type Server struct {
+	options      Options
+	etcd         *embeddedEtcd // nil with an outside one
+	pki          *pki
+	generic      *genericserver.GenericAPIServer
+	client       *client
+	loopback     *rest.Config
+	informers    informers.SharedInformerFactory
+	bootstrapped atomic.Bool
+}
+
+// New puts a server together: the store is up and read, nothing is served yet. Close or Run ends it.
+func New(ctx context.Context, options Options) (*Server, error) {
+	if !options.ServiceSubnet.IsValid() {
+		options.ServiceSubnet = netip.MustParsePrefix("10.96.0.0/16")
+	}
+	s := &Server{options: options}
+	if err := s.open(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context) error {
+	var err error
+	if s.pki, err = openPKI(filepath.Join(s.options.DataDir, "pki"), time.Now()); err != nil {
+		return err
+	}
+	servers := s.options.EtcdServers
+	if len(servers) == 0 {
+		if s.etcd, err = startEtcd(ctx, filepath.Join(s.options.DataDir, "etcd")); err != nil {
+			return err
+		}
+		servers = []string{s.etcd.endpoint}
+	}
+	storage := newStorageOptions(servers, api.Kinds())
+	registries, err := openRegistries(ctx, storage, s.options.ServiceSubnet)
+	if err != nil {
+		return err
+	}
+	if err := s.connectClients(registries); err != nil {
+		return err
+	}
+	admission, err := newAdmission(s.client, s.informers)
+	if err != nil {
+		return err
+	}
+	s.client.admit = admission
+	return s.build(registries, storage, admission)
+}
+
+// connectClients makes the in-process clients. They work once the server is built.
+func (s *Server) connectClients(registries *registries) error {
+	token := make([]byte, 32)
+	if _, err := rand.Read(token); err != nil {
+		return fmt.Errorf("draw the token of in-process clients: %w", err)
+	}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.generic.Handler.ServeHTTP(w, r) })
+	s.loopback = &rest.Config{Host: "https://coracle.local", BearerToken: hex.EncodeToString(token), Transport: inProcess{handler}, QPS: -1}
+	typed := rest.CopyConfig(s.loopback)
+	typed.ContentType, typed.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
+	remote, err := kubernetes.NewForConfig(typed)
+	if err != nil {
+		return fmt.Errorf("make the in-process client: %w", err)
+	}
+	s.client = &client{Interface: remote, registries: registries, caller: &user.DefaultInfo{
+		Name: user.APIServerUser, Groups: []string{user.SystemPrivilegedGroup, user.AllAuthenticated},
+	}}
+	s.informers = informers.NewSharedInformerFactoryWithOptions(s.client, 0, informers.WithTransform(dropManagedFields))
+	return nil
+}
+
+// dropManagedFields saves a third of an informer's memory; no controller reads them.
+func dropManagedFields(obj any) (any, error) {
+	if accessor, err := meta.Accessor(obj); err == nil {
+		accessor.SetManagedFields(nil)
+	}
+	return obj, nil
+}
+
+func (s *Server) build(registries *registries, storage *storageOptions, admission admission.Interface) error {
+	config := genericserver.NewConfig(api.Codecs)
+	if err := s.secure(config); err != nil {
+		return err
+	}
+	config.LoopbackClientConfig = s.loopback
+	config.AdmissionControl = admission
+	config.RESTOptionsGetter = storage
+	config.EffectiveVersion = newEffectiveVersion()
+	config.LongRunningFunc = filters.BasicLongRunningRequestCheck(sets.NewString("watch"), sets.NewString("attach", "exec", "log", "portforward"))
+	// A watch may be open at the end: it is told to stop, not waited for.
+	config.ShutdownWatchTerminationGracePeriod = time.Second
+	namer := openapinamer.NewDefinitionNamer(api.Scheme)
+	config.OpenAPIConfig = genericserver.DefaultOpenAPIConfig(openapi.GetOpenAPIDefinitions, namer)
+	config.OpenAPIV3Config = genericserver.DefaultOpenAPIV3Config(openapi.GetOpenAPIDefinitions, namer)
+	config.OpenAPIConfig.Info.Title, config.OpenAPIV3Config.Info.Title = "coracle", "coracle"
+	config.AddReadyzChecks(healthz.NamedCheck("bootstrap", func(*http.Request) error {
+		if !s.bootstrapped.Load() {
+			return fmt.Errorf("the first objects are not there yet")
+		}
+		return nil
+	}))
+
+	generic, err := config.Complete(s.informers).New("coracle", genericserver.NewEmptyDelegate())
+	if err != nil {
+		return fmt.Errorf("build the API server: %w", err)
+	}
+	generic.ShutdownTimeout = shutdownTimeout
+	s.generic = generic
+	return installGroups(generic, registries.groups(nodes{s.options.Nodes}, config.Authorization.Authorizer))
+}
+
+// secure sets the listener, its certificate, and who may come in; and writes the kubeconfig.
+func (s *Server) secure(config *genericserver.Config) error {
+	names, addresses := s.identities()
+	serving, err := s.pki.server(names, addresses)
+	if err != nil {
+		return err
+	}
+	admin, err := s.pki.client("admin", "coracle-admin", user.SystemPrivilegedGroup)
+	if err != nil {
+		return err
+	}
+	certificate, err := dynamiccertificates.NewStaticCertKeyContent("server", serving.certificate, serving.key)
+	if err != nil {
+		return fmt.Errorf("serving certificate: %w", err)
+	}
+	clientCA, err := dynamiccertificates.NewStaticCAContent("client-ca", s.pki.ca.certificate)
+	if err != nil {
+		return fmt.Errorf("client certificate authority: %w", err)
+	}
+	config.SecureServing = &genericserver.SecureServingInfo{Listener: s.options.Listener, Cert: certificate, ClientCA: clientCA}
+	config.Authentication.Authenticator = newAuthenticator(s.pki.pool)
+	if config.Authorization.Authorizer, err = newAuthorizer(); err != nil {
+		return err
+	}
+	host, port, err := genericserver.LoopbackHostPort(s.options.Listener.Addr().String())
+	if err != nil {
+		return fmt.Errorf("address of the listener: %w", err)
+	}
+	return writeKubeconfig(s.KubeconfigPath(), "https://"+net.JoinHostPort(host, port), s.pki.ca.certificate, admin)
+}
+
+// identities are the names and addresses that the serving certificate is good for.
+func (s *Server) identities() (names []string, addresses []net.IP) {
+	names = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
+	if hostname, err := os.Hostname(); err == nil {
+		names = append(names, hostname)
+	}
+	addresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, s.apiAddress().AsSlice()}
+	if tcp, ok := s.options.Listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsUnspecified() {
+		addresses = append(addresses, tcp.IP)
+	} else if interfaces, err := net.InterfaceAddrs(); err == nil {
+		for _, address := range interfaces {
+			if network, ok := address.(*net.IPNet); ok && !network.IP.IsLinkLocalUnicast() {
+				addresses = append(addresses, network.IP)
+			}
+		}
+	}
+	for _, name := range s.options.Names {
+		if ip := net.ParseIP(name); ip != nil {
+			addresses = append(addresses, ip)
+		} else {
+			names = append(names, name)
+		}
+	}
+	return names, addresses
+}
+
+// apiAddress is the cluster IP of the Service kubernetes: the first of the subnet.
+func (s *Server) apiAddress() netip.Addr { return s.options.ServiceSubnet.Masked().Addr().Next() }
+
+// KubeconfigPath is where the administrator's kubeconfig is.
+func (s *Server) KubeconfigPath() string { return filepath.Join(s.options.DataDir, "kubeconfig") }
+
+// CA is the certificate of the server's authority, PEM encoded.
+func (s *Server) CA() []byte { return s.pki.ca.certificate }
+
+// Client is an in-process client with all rights. It is usable once Run has begun to serve, see Ready.
+func (s *Server) Client() kubernetes.Interface { return s.client }
+
+// RESTConfig is for clients of any other kind: in-process too, through the HTTP chain.
+func (s *Server) RESTConfig() *rest.Config { return rest.CopyConfig(s.loopback) }
+
+// Informers are shared by all in this process. Run starts those that were asked for before it; who asks for more later
+// starts them.
+func (s *Server) Informers() informers.SharedInformerFactory { return s.informers }
+
+// Ready reports whether the API is served and its first objects are there.
+func (s *Server) Ready() bool { return s.bootstrapped.Load() }
+
+// Run serves until ctx ends, and then stops within seconds.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.Close()
+	prepared := s.generic.PrepareRun()
+	failed := make(chan error, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		if err := s.bootstrap(ctx); err != nil && ctx.Err() == nil {
+			failed <- err
+			cancel()
+		}
+	}()
+	if err := prepared.RunWithContext(ctx); err != nil {
+		return fmt.Errorf("serve the API: %w", err)
+	}
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// Close ends the store. It may be called more than once.
+func (s *Server) Close() {
+	if s.generic != nil {
+		s.generic.Destroy()
+	}
+	if s.etcd != nil {
+		s.etcd.stop()
+		s.etcd = nil
+	}
+}
