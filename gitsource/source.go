@@ -34,7 +34,7 @@ type Source interface {
 	// committed are not kept: ErrNotFound.
 	At(ctx context.Context, id string) (Snapshot, error)
 
-	// Close frees what the Source holds. Files of its snapshots can no longer be read.
+	// Close frees what the Source holds and ends a Fetch that is under way. Files of its snapshots may no longer be readable.
 	Close() error
 }
 
@@ -43,9 +43,13 @@ type Snapshot struct {
 	Revision
 
 	// Files are those under the source's path, with that path as root. Symbolic links are followed inside the whole tree of
-	// the repository or directory; one that leads out of it is an error when it is opened. It implements
-	// fs.ReadDirFS, fs.ReadFileFS and fs.StatFS, may be used concurrently, and never holds ".git".
+	// the repository or directory; one that leads out of it is an error when it is opened. Listings leave out ".git" and
+	// names that begin with two dots (where mounted ConfigMaps hide what their links lead to). A submodule is listed as
+	// fs.ModeIrregular. It implements fs.ReadDirFS, fs.ReadFileFS, fs.StatFS, fs.ReadLinkFS and fs.SubFS, and may be used concurrently.
 	Files fs.FS
+	// Root is the whole tree, and Path where Files is in it ("." for all): an overlay may name a base outside its own directory.
+	Root fs.FS
+	Path string
 
 	// Previous is the ID that the Fetch before this one saw for the same ref, also across restarts of the process where
 	// there is a cache; "" if there was none. Rewritten says that this revision does not descend from it: a force-push.
