@@ -35,15 +35,21 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// objectsIn reads the documents of testdata/<name>.yaml as objects of the kind, without defaults.
-func objectsIn(t *testing.T, kind Kind, name string) []runtime.Object {
+// documents are those of testdata/<name>.yaml.
+func documents(t *testing.T, name string) []string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name+".yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return strings.Split(string(text), "\n---\n")
+}
+
+// objectsIn reads the documents of testdata/<name>.yaml as objects of the kind, without defaults.
+func objectsIn(t *testing.T, kind Kind, name string) []runtime.Object {
+	t.Helper()
 	var objects []runtime.Object
-	for _, document := range strings.Split(string(text), "\n---\n") {
+	for _, document := range documents(t, name) {
 		obj := kind.New()
 		if err := yaml.UnmarshalStrict([]byte(document), obj); err != nil {
 			t.Fatalf("%v in\n%s", err, document)

@@ -39,8 +39,6 @@ func validatePodSpec(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	errs = append(errs, validateVolumes(spec.Volumes, path.Child("volumes"))...)
 	errs = append(errs, validateAllContainers(spec, path)...)
 	errs = append(errs, oneOf(spec.RestartPolicy, path.Child("restartPolicy"), restartPolicies...)...)
-	errs = append(errs, oneOf(spec.DNSPolicy, path.Child("dnsPolicy"),
-		corev1.DNSClusterFirst, corev1.DNSClusterFirstWithHostNet, corev1.DNSDefault, corev1.DNSNone)...)
 	if seconds := spec.TerminationGracePeriodSeconds; seconds != nil {
 		errs = append(errs, apivalidation.ValidateNonnegativeField(*seconds, path.Child("terminationGracePeriodSeconds"))...)
 	}

@@ -98,7 +98,7 @@ func validatePorts(ports []corev1.ContainerPort, at *field.Path) field.ErrorList
 		if port.HostIP != "" {
 			errs = append(errs, validation.IsValidIP(here.Child("hostIP"), port.HostIP)...)
 		}
-		errs = append(errs, oneOf(port.Protocol, here.Child("protocol"), corev1.ProtocolTCP, corev1.ProtocolUDP, corev1.ProtocolSCTP)...)
+		errs = append(errs, oneOf(port.Protocol, here.Child("protocol"), corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP)...)
 	}
 	return errs
 }
