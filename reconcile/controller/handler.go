@@ -1,7 +1,11 @@
 package controller
 
 import (
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -53,8 +57,8 @@ func (h Handler[T]) OnDelete(obj any) {
 }
 
 // Owners is a handler that calls owner with the key of the controller, of the given kind ("ReplicaSet"), that
-// each changed object has or had, and orphan with each object that has no controller. It does not check that the controller
-// exists, nor its UID: that is for Reconcile.
+// each changed object has or had, and orphan with each object that has no controller when it appears, is released, or gets
+// other labels. It does not check that the controller exists, nor its UID: that is for Reconcile.
 func Owners[T metav1.Object](kind string, owner func(key cache.ObjectName), orphan func(obj T)) Handler[T] {
 	enqueue := func(obj T) bool {
 		ref := metav1.GetControllerOfNoCopy(obj)
@@ -63,19 +67,20 @@ func Owners[T metav1.Object](kind string, owner func(key cache.ObjectName), orph
 		}
 		return ref != nil
 	}
-	added := func(obj T) {
-		if !enqueue(obj) && obj.GetDeletionTimestamp() == nil {
-			orphan(obj)
-		}
-	}
 	return Handler[T]{
-		Added: added,
+		Added: func(obj T) {
+			if !enqueue(obj) {
+				orphan(obj)
+			}
+		},
 		Updated: func(old, obj T) {
 			before, after := metav1.GetControllerOfNoCopy(old), metav1.GetControllerOfNoCopy(obj)
 			if before != nil && (after == nil || before.UID != after.UID) {
 				enqueue(old)
 			}
-			added(obj)
+			if !enqueue(obj) && (before != nil || !maps.Equal(old.GetLabels(), obj.GetLabels())) {
+				orphan(obj)
+			}
 		},
 		Deleted: func(obj T) { enqueue(obj) },
 	}
@@ -84,4 +89,13 @@ func Owners[T metav1.Object](kind string, owner func(key cache.ObjectName), orph
 // KeyOf is the key of an object.
 func KeyOf(obj metav1.Object) cache.ObjectName {
 	return cache.NewObjectName(obj.GetNamespace(), obj.GetName())
+}
+
+// Reference is what an event about the object refers to.
+func Reference(obj metav1.Object, kind schema.GroupVersionKind) *corev1.ObjectReference {
+	apiVersion, name := kind.ToAPIVersionAndKind()
+	return &corev1.ObjectReference{
+		APIVersion: apiVersion, Kind: name, Namespace: obj.GetNamespace(), Name: obj.GetName(),
+		UID: obj.GetUID(), ResourceVersion: obj.GetResourceVersion(),
+	}
 }

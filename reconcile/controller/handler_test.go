@@ -39,6 +39,12 @@ func TestOwnersEnqueuesFormerAndPresentOwner(t *testing.T) {
 		{"released", func(h cache.ResourceEventHandler) {
 			h.OnUpdate(ownedBy("a", "1"), revision(ownedPod("p", "web", ""), "2"))
 		}, "ns/a orphan p"},
+		{"orphan's status", func(h cache.ResourceEventHandler) {
+			h.OnUpdate(revision(ownedPod("p", "web", ""), "1"), revision(ownedPod("p", "web", ""), "2"))
+		}, ""},
+		{"orphan's labels", func(h cache.ResourceEventHandler) {
+			h.OnUpdate(revision(ownedPod("p", "db", ""), "1"), revision(ownedPod("p", "web", ""), "2"))
+		}, "orphan p"},
 		{"made again", func(h cache.ResourceEventHandler) { h.OnUpdate(ownedBy("a", "1"), again) }, "ns/a ns/b"},
 		{"deleted", func(h cache.ResourceEventHandler) { h.OnDelete(ownedBy("a", "1")) }, "ns/a"},
 		{"deletion missed", func(h cache.ResourceEventHandler) {

@@ -46,3 +46,11 @@ func (p *Pace[K]) Forget(key K) {
 	defer p.mu.Unlock()
 	delete(p.last, key)
 }
+
+// Soonest is the shorter of two waits, where 0 is none.
+func Soonest(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return a + b
+	}
+	return min(a, b)
+}
