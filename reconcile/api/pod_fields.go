@@ -18,7 +18,7 @@ import (
 var carriedOut = map[string]string{
 	"PodSpec": "volumes initContainers containers restartPolicy terminationGracePeriodSeconds activeDeadlineSeconds " +
 		"nodeSelector serviceAccountName serviceAccount nodeName hostNetwork securityContext hostname affinity schedulerName " +
-		"tolerations hostAliases priority readinessGates enableServiceLinks preemptionPolicy topologySpreadConstraints os schedulingGates",
+		"tolerations hostAliases imagePullSecrets priority readinessGates enableServiceLinks preemptionPolicy topologySpreadConstraints os schedulingGates",
 	"PodOS":             "",
 	"HostAlias":         "ip hostnames",
 	"PodReadinessGate":  "conditionType",
@@ -61,7 +61,7 @@ var carriedOut = map[string]string{
 	"Volume":                  "name",
 	"VolumeSource":            "hostPath emptyDir secret downwardAPI configMap projected",
 	"HostPathVolumeSource":    "path type",
-	"EmptyDirVolumeSource":    "sizeLimit",
+	"EmptyDirVolumeSource":    "",
 	"SecretVolumeSource":      "secretName items defaultMode optional",
 	"ConfigMapVolumeSource":   "items defaultMode optional",
 	"DownwardAPIVolumeSource": "items defaultMode",
@@ -72,7 +72,7 @@ var carriedOut = map[string]string{
 	"DownwardAPIProjection":   "items",
 	"DownwardAPIVolumeFile":   "path fieldRef resourceFieldRef mode",
 	"KeyToPath":               "key path mode",
-	"VolumeMount":             "name readOnly mountPath subPath",
+	"VolumeMount":             "name readOnly mountPath subPath subPathExpr",
 
 	"Affinity":                 "nodeAffinity podAffinity podAntiAffinity",
 	"NodeAffinity":             "requiredDuringSchedulingIgnoredDuringExecution preferredDuringSchedulingIgnoredDuringExecution",

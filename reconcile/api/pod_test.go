@@ -125,7 +125,8 @@ metadata: {name: a.b}
 spec:
   subdomain: db
   automountServiceAccountToken: true
-  imagePullSecrets: [{name: s}]
+  imagePullSecrets: [{name: s}, {}]
+  volumes: [{name: v, emptyDir: {sizeLimit: 1Gi}}]
   containers:
   - name: c
     env: [{name: A, value: x}, {name: B}, {name: A, value: y}]
@@ -134,9 +135,10 @@ spec:
 `)
 	want := []string{
 		"metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]",
+		"spec.volumes[0].emptyDir.sizeLimit: " + exceptions["EmptyDirVolumeSource.sizeLimit"].reason,
 		"spec.automountServiceAccountToken: " + exceptions["PodSpec.automountServiceAccountToken"].reason,
-		"spec.imagePullSecrets: " + exceptions["PodSpec.imagePullSecrets"].reason,
 		"spec.subdomain: " + exceptions["PodSpec.subdomain"].reason,
+		`spec.imagePullSecrets[1].name: invalid empty name ""`,
 		`spec.containers[0].resources.limits[memory]: fractional byte value "1500m" is invalid, must be an integer`,
 		"spec.containers[0].resources.limits[ephemeral-storage]: what a container writes is not limited",
 		`spec.containers[0].env[2]: hides previous definition of "A", which may be dropped when using apply`,

@@ -172,6 +172,12 @@ func validateMounts(mounts []corev1.VolumeMount, volumes sets.Set[string], at *f
 		if mount.SubPath != "" {
 			errs = append(errs, pathInside(mount.SubPath, here.Child("subPath"))...)
 		}
+		if mount.SubPathExpr != "" {
+			errs = append(errs, pathInside(mount.SubPathExpr, here.Child("subPathExpr"))...)
+		}
+		if mount.SubPath != "" && mount.SubPathExpr != "" {
+			errs = append(errs, field.Invalid(here.Child("subPathExpr"), mount.SubPathExpr, "subPathExpr and subPath are mutually exclusive"))
+		}
 	}
 	return errs
 }

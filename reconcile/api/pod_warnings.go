@@ -11,6 +11,11 @@ import (
 // podSpecWarnings are what is ignored in a Pod's spec, and what is surely not what the user meant.
 func podSpecWarnings(spec *corev1.PodSpec, at *field.Path) []string {
 	warnings := ignoredFields(spec, at)
+	for i, secret := range spec.ImagePullSecrets {
+		if secret.Name == "" {
+			warnings = append(warnings, fmt.Sprintf("%s: invalid empty name %q", at.Child("imagePullSecrets").Index(i).Child("name"), ""))
+		}
+	}
 	for _, list := range containerLists(spec, at) {
 		for i := range list.containers {
 			warnings = append(warnings, containerWarnings(&list.containers[i], list.path.Index(i))...)
