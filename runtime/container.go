@@ -111,7 +111,7 @@ type Container struct {
 	Name    string
 	Image   string // as given at creation; a listing may say the id instead if the reference has moved since
 	ImageID string
-	Labels  map[string]string
+	Labels  map[string]string // those of the spec, and of the image where the spec has none of that name
 	State   State
 	Created time.Time
 

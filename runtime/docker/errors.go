@@ -41,10 +41,16 @@ func explain(ctx context.Context, doing string, err error) error {
 		}
 	}
 	if kind := classify(err); kind != nil {
-		return fmt.Errorf("%s: %w: %s", doing, kind, words(err))
+		return fmt.Errorf("%s: %w: %w", doing, kind, worded{err})
 	}
-	return fmt.Errorf("%s: %s", doing, words(err))
+	return fmt.Errorf("%s: %w", doing, worded{err})
 }
+
+// worded is an error that prints only the words that a user needs.
+type worded struct{ error }
+
+func (w worded) Error() string { return words(w.error) }
+func (w worded) Unwrap() error { return w.error }
 
 // classify finds the sentinel for an error of Docker's client, or nil where a caller need not branch.
 func classify(err error) error {
@@ -95,6 +101,10 @@ func words(err error) string {
 	message := strings.TrimSpace(err.Error())
 	for _, wrapping := range wrappings {
 		message = strings.TrimPrefix(message, wrapping)
+	}
+	// "no such image: web:v1: Error response from daemon: No such image: web:v1", after "image not found: "
+	if _, name, found := strings.Cut(message, "No such image: "); found {
+		message = name
 	}
 	// "driver failed programming external connectivity on endpoint web (4f2a…): Bind for 0.0.0.0:80 failed: port is already allocated"
 	if _, port, found := strings.Cut(message, "Bind for "); found {

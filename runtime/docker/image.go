@@ -62,14 +62,11 @@ func (e *Engine) ListImages(ctx context.Context) ([]runtime.Image, error) {
 	return all, nil
 }
 
-// RemoveImage takes all names from an image that is given by its id, unless a container uses it.
+// RemoveImage takes all its names from an image that is given by its id, and only that name from one that is given by
+// name and has others. The engine itself refuses only to remove the last name of an image in use.
 func (e *Engine) RemoveImage(ctx context.Context, ref string) error {
 	doing := "remove image " + ref
 	err := e.do(ctx, writeDeadline, doing, func(ctx context.Context) error {
-		err := e.removeImage(ctx, ref)
-		if err == nil || !strings.Contains(err.Error(), "referenced in multiple repositories") {
-			return err
-		}
 		found, err := e.client.ImageInspect(ctx, ref)
 		if err != nil {
 			return err
@@ -77,7 +74,7 @@ func (e *Engine) RemoveImage(ctx context.Context, ref string) error {
 		if err := e.unused(ctx, found.ID); err != nil {
 			return err
 		}
-		for _, name := range append(found.RepoTags, found.RepoDigests...) {
+		for _, name := range namesToRemove(ref, found) {
 			if err := ignore(explain(ctx, doing, e.removeImage(ctx, name)), runtime.ErrImageNotFound); err != nil {
 				return err
 			}
@@ -86,6 +83,15 @@ func (e *Engine) RemoveImage(ctx context.Context, ref string) error {
 	})
 	e.digests.forget()
 	return ignore(err, runtime.ErrImageNotFound)
+}
+
+// namesToRemove are those after whose removal the image, or the name that was given, is gone.
+func namesToRemove(ref string, found image.InspectResponse) []string {
+	names := append(named(found.RepoTags), named(found.RepoDigests)...)
+	if len(names) > 0 && strings.HasPrefix(found.ID, ref) {
+		return names
+	}
+	return []string{ref}
 }
 
 func (e *Engine) removeImage(ctx context.Context, ref string) error {

@@ -39,8 +39,8 @@ func logsBothStreams(t *testing.T, c contract) {
 }
 
 func logsTail(t *testing.T, c contract) {
-	id := c.run(t, "lines", "5")
-	for tail, want := range map[int64]string{-1: "line 1\nline 3\nline 5\n", 0: "", 1: "line 5\n", 3: "line 3\nline 5\n", 9: "line 1\nline 3\nline 5\n"} {
+	id := c.run(t, "count", "5")
+	for tail, want := range map[int64]string{-1: "1\n2\n3\n4\n5\n", 0: "", 1: "5\n", 3: "3\n4\n5\n", 9: "1\n2\n3\n4\n5\n"} {
 		if stdout, _ := c.logs(t, id, runtime.LogOptions{Tail: &tail}); stdout != want {
 			t.Errorf("tail %d: stdout %q, want %q", tail, stdout, want)
 		}

@@ -74,6 +74,10 @@ func (e *Engine) RemoveImage(ctx context.Context, ref string) error {
 				return fmt.Errorf("remove image %s: %w: container %s uses it", ref, runtime.ErrConflict, b.Name)
 			}
 		}
+		if ref != image.ID && len(image.Tags) > 1 { // it keeps its other names
+			e.untag(ref)
+			return nil
+		}
 		maps.DeleteFunc(e.images, func(_ string, other *runtime.Image) bool { return other == image })
 		return nil
 	})
@@ -122,13 +126,20 @@ func (e *Engine) addImage(image runtime.Image) runtime.Image {
 		image.Platform = e.info.OS + "/" + e.info.Architecture
 	}
 	for _, name := range names {
-		if before := e.images[name]; before != nil {
-			before.Tags = slices.DeleteFunc(slices.Clone(before.Tags), func(tag string) bool { return tag == name })
-		}
+		e.untag(name)
 		e.images[name] = &image
 	}
 	e.images[image.ID] = &image
 	return image
+}
+
+// untag takes a name from the image that has it, if any.
+func (e *Engine) untag(ref string) {
+	name, err := normalize(ref)
+	if image := e.images[name]; err == nil && image != nil {
+		image.Tags = slices.DeleteFunc(slices.Clone(image.Tags), func(tag string) bool { return tag == name })
+		delete(e.images, name)
+	}
 }
 
 // normalize gives a reference the form in which an engine shows it: "web" is "web:latest".

@@ -197,6 +197,9 @@ func (e *Engine) exec(ctx context.Context, c call, b *box, program Program, comm
 		go func() { codes <- program(inside, p) }()
 		select {
 		case code := <-codes:
+			if inside.Err() != nil { // killed with its container: what it returned since counts no more
+				code = killed
+			}
 			return code, nil
 		case <-inside.Done():
 			return killed, nil

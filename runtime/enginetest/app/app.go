@@ -21,6 +21,7 @@ var commands = map[string]func(World, []string) int{
 	"name": func(w World, _ []string) int { return say(w.Stdout, w.Hostname) },
 	"ns":   func(w World, args []string) int { return say(w.Stdout, w.Namespace(args[0])) },
 
+	"count":    count,
 	"lines":    lines,
 	"sleep":    sleep,
 	"stubborn": stubborn,
@@ -81,6 +82,14 @@ func env(w World, args []string) int {
 	}
 	for _, name := range args {
 		say(w.Stdout, values[name])
+	}
+	return 0
+}
+
+// count prints 1 … n, each on a line of stdout.
+func count(w World, args []string) int {
+	for i := 1; i <= number(args); i++ {
+		say(w.Stdout, strconv.Itoa(i))
 	}
 	return 0
 }
