@@ -42,8 +42,12 @@ func (s *Server) bootstrapService(ctx context.Context) error {
 		Ports:     []corev1.ServicePort{{Name: "https", Port: 443, Protocol: corev1.ProtocolTCP}},
 	}}
 	service.Spec.Ports[0].TargetPort.IntVal = int32(s.port())
-	_, err := s.client.CoreV1().Services(service.Namespace).Create(ctx, service, metav1.CreateOptions{})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
+	services := s.client.CoreV1().Services(service.Namespace)
+	_, err := services.Get(ctx, service.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		_, err = services.Create(ctx, service, metav1.CreateOptions{})
+	}
+	if err != nil {
 		return fmt.Errorf("make service kubernetes: %w", err)
 	}
 	return nil

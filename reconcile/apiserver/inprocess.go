@@ -21,7 +21,7 @@ func (t inProcess) RoundTrip(request *http.Request) (*http.Response, error) {
 		serverSide.Body = http.NoBody
 	}
 	reader, writer := io.Pipe()
-	response := &pipedResponse{header: http.Header{}, body: writer, started: make(chan struct{})}
+	response := &pipedResponse{ctx: ctx, header: http.Header{}, body: writer, started: make(chan struct{})}
 	go func() {
 		defer cancel()
 		defer func() {
@@ -49,6 +49,7 @@ func (t inProcess) RoundTrip(request *http.Request) (*http.Response, error) {
 
 // pipedResponse is the handler's side of a response whose body is read as it is written.
 type pipedResponse struct {
+	ctx          context.Context
 	header, sent http.Header
 	body         *io.PipeWriter
 	once         sync.Once
@@ -67,6 +68,13 @@ func (r *pipedResponse) Write(data []byte) (int, error) {
 
 // Flush implements http.Flusher: what is written is already on its way.
 func (r *pipedResponse) Flush() { r.start(http.StatusOK) }
+
+// CloseNotify implements http.CloseNotifier, by which the handler chain tells that it may stream.
+func (r *pipedResponse) CloseNotify() <-chan bool {
+	closed := make(chan bool, 1)
+	context.AfterFunc(r.ctx, func() { closed <- true })
+	return closed
+}
 
 func (r *pipedResponse) start(status int) {
 	r.once.Do(func() {

@@ -10,6 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/apiserver/pkg/storage"
+	storeerr "k8s.io/apiserver/pkg/storage/errors"
+	"k8s.io/apiserver/pkg/util/dryrun"
 )
 
 // namespaceREST deletes in two steps: a deletion only marks the namespace Terminating; it goes when the namespace
@@ -57,25 +60,28 @@ func (n *namespaceREST) markTerminating(ctx context.Context, namespace *corev1.N
 	if err := validate(ctx, namespace.DeepCopy()); err != nil {
 		return nil, false, err
 	}
-	mark := rest.DefaultUpdatedObjectInfo(nil, func(_ context.Context, _, old runtime.Object) (runtime.Object, error) {
-		marked := old.DeepCopyObject().(*corev1.Namespace)
-		if marked.UID != namespace.UID {
-			return nil, apierrors.NewConflict(groupResource(n.kind), namespace.Name, preconditionError(namespace.UID, marked.UID))
-		}
+	key, err := n.KeyFunc(ctx, namespace.Name)
+	if err != nil {
+		return nil, false, err
+	}
+	mark := storage.SimpleUpdate(func(existing runtime.Object) (runtime.Object, error) {
+		marked := existing.(*corev1.Namespace)
 		if marked.DeletionTimestamp.IsZero() {
-			now := metav1.Now()
-			marked.DeletionTimestamp = &now
-			zero := int64(0)
-			marked.DeletionGracePeriodSeconds = &zero
+			now, zero := metav1.Now(), int64(0)
+			marked.DeletionTimestamp, marked.DeletionGracePeriodSeconds = &now, &zero
 		}
 		marked.Status.Phase = corev1.NamespaceTerminating
 		return marked, nil
 	})
-	store := *n.Store
-	store.UpdateStrategy = rawStrategy{newStrategy(n.kind)}
-	marked, deleted, err := store.Update(ctx, namespace.Name, mark, rest.ValidateAllObjectFunc, rest.ValidateAllObjectUpdateFunc, false,
-		&metav1.UpdateOptions{DryRun: options.DryRun})
-	return marked, deleted, err
+	// Below the store's Update, whose validation lets nobody set a deletion time.
+	marked := n.New()
+	preconditions := &storage.Preconditions{UID: options.Preconditions.UID, ResourceVersion: options.Preconditions.ResourceVersion}
+	err = n.Storage.GuaranteedUpdate(ctx, key, marked, false, preconditions, mark, dryrun.IsDryRun(options.DryRun), nil)
+	if err != nil {
+		err = storeerr.InterpretUpdateError(err, groupResource(n.kind), namespace.Name)
+		return nil, false, err
+	}
+	return marked, false, nil
 }
 
 // finalizeREST is namespaces/finalize: it changes spec.finalizers and nothing else.

@@ -110,7 +110,7 @@ func (s *Server) connectClients(registries *registries) error {
 		return fmt.Errorf("draw the token of in-process clients: %w", err)
 	}
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.generic.Handler.ServeHTTP(w, r) })
-	s.loopback = &rest.Config{Host: "https://coracle.local", BearerToken: hex.EncodeToString(token), Transport: inProcess{handler}, QPS: -1}
+	s.loopback = &rest.Config{Host: "https://coracle.local", BearerToken: hex.EncodeToString(token), Transport: inProcess{handler}, QPS: -1, WarningHandler: rest.NoWarnings{}}
 	typed := rest.CopyConfig(s.loopback)
 	typed.ContentType, typed.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
 	remote, err := kubernetes.NewForConfig(typed)

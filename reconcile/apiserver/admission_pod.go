@@ -1,0 +1,95 @@
+package apiserver
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
+)
+
+// serviceAccounts gives each new Pod its service account, and refuses one that does not exist.
+type serviceAccounts struct {
+	*admission.Handler
+	client kubernetes.Interface
+	lister corelisters.ServiceAccountLister
+}
+
+var _ admission.MutationInterface = &serviceAccounts{}
+
+func newServiceAccountAdmission(client kubernetes.Interface, factory informers.SharedInformerFactory) *serviceAccounts {
+	informer := factory.Core().V1().ServiceAccounts()
+	plugin := &serviceAccounts{Handler: admission.NewHandler(admission.Create), client: client, lister: informer.Lister()}
+	plugin.SetReadyFunc(informer.Informer().HasSynced)
+	return plugin
+}
+
+// Admit implements admission.MutationInterface.
+func (s *serviceAccounts) Admit(ctx context.Context, a admission.Attributes, _ admission.ObjectInterfaces) error {
+	pod, ok := a.GetObject().(*corev1.Pod)
+	if !ok || a.GetSubresource() != "" {
+		return nil
+	}
+	if pod.Spec.ServiceAccountName == "" {
+		pod.Spec.ServiceAccountName = "default"
+	}
+	pod.Spec.DeprecatedServiceAccount = pod.Spec.ServiceAccountName
+	// A namespace's "default" is made moments after the namespace; a Pod that comes between need not fail for it.
+	if pod.Spec.ServiceAccountName == "default" {
+		return nil
+	}
+	if !s.WaitForReady() {
+		return admission.NewForbidden(a, fmt.Errorf("not yet ready to handle request"))
+	}
+	_, err := s.lister.ServiceAccounts(a.GetNamespace()).Get(pod.Spec.ServiceAccountName)
+	if apierrors.IsNotFound(err) { // the cache may be behind
+		_, err = s.client.CoreV1().ServiceAccounts(a.GetNamespace()).Get(ctx, pod.Spec.ServiceAccountName, metav1.GetOptions{})
+	}
+	if err != nil {
+		return admission.NewForbidden(a, fmt.Errorf("error looking up service account %s/%s: %w", a.GetNamespace(), pod.Spec.ServiceAccountName, err))
+	}
+	return nil
+}
+
+// tolerations has each new Pod stay on a lost node for five minutes, unless it says otherwise.
+type tolerations struct{ *admission.Handler }
+
+var _ admission.MutationInterface = tolerations{}
+
+func newTolerationAdmission() tolerations {
+	return tolerations{admission.NewHandler(admission.Create)}
+}
+
+// lostNodeSeconds is upstream's default.
+const lostNodeSeconds = 300
+
+// Admit implements admission.MutationInterface.
+func (tolerations) Admit(_ context.Context, a admission.Attributes, _ admission.ObjectInterfaces) error {
+	pod, ok := a.GetObject().(*corev1.Pod)
+	if !ok || a.GetSubresource() != "" {
+		return nil
+	}
+	for _, key := range []string{corev1.TaintNodeNotReady, corev1.TaintNodeUnreachable} {
+		if !toleratesLoss(pod, key) {
+			seconds := int64(lostNodeSeconds)
+			pod.Spec.Tolerations = append(pod.Spec.Tolerations, corev1.Toleration{
+				Key: key, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: &seconds,
+			})
+		}
+	}
+	return nil
+}
+
+func toleratesLoss(pod *corev1.Pod, key string) bool {
+	for _, toleration := range pod.Spec.Tolerations {
+		if (toleration.Key == key || toleration.Key == "") && (toleration.Effect == corev1.TaintEffectNoExecute || toleration.Effect == "") {
+			return true
+		}
+	}
+	return false
+}
