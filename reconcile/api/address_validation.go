@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/netip"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -33,61 +32,17 @@ func validateForeignIP(ip string, path *field.Path) field.ErrorList {
 	return nil
 }
 
-var protocols = []corev1.Protocol{corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP}
-
-func validateProtocol(protocol corev1.Protocol, path *field.Path) field.ErrorList {
-	switch {
-	case protocol == "":
-		return field.ErrorList{field.Required(path, "")}
-	case !slices.Contains(protocols, protocol):
-		return field.ErrorList{field.NotSupported(path, protocol, protocols)}
+// validatePort judges what the ports of Services and of endpoints have in common. They need names where they must be told apart.
+func validatePort(name string, named bool, number int32, protocol corev1.Protocol, application *string, at *field.Path) field.ErrorList {
+	judgeName := optionalName
+	if named {
+		judgeName = requiredName
 	}
-	return nil
-}
-
-func validatePortNumber(port int32, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for _, message := range validation.IsValidPortNum(int(port)) {
-		errs = append(errs, field.Invalid(path, port, message))
-	}
-	return errs
-}
-
-// validatePortName wants a DNS label, and one at all where ports must be told apart.
-func validatePortName(name string, required bool, path *field.Path) field.ErrorList {
-	if name == "" {
-		if required {
-			return field.ErrorList{field.Required(path, "")}
-		}
-		return nil
-	}
-	return validateDNSLabel(name, path)
-}
-
-func validateDNSLabel(name string, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for _, message := range validation.IsDNS1123Label(name) {
-		errs = append(errs, field.Invalid(path, name, message))
-	}
-	return errs
-}
-
-func validateSubdomain(name string, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for _, message := range validation.IsDNS1123Subdomain(name) {
-		errs = append(errs, field.Invalid(path, name, message))
-	}
-	return errs
-}
-
-// validateQualified allows nil, and else a name such as "kubernetes.io/h2c".
-func validateQualified(name *string, path *field.Path) field.ErrorList {
-	if name == nil {
-		return nil
-	}
-	var errs field.ErrorList
-	for _, message := range validation.IsQualifiedName(*name) {
-		errs = append(errs, field.Invalid(path, *name, message))
+	errs := judgeName(name, at.Child("name"), validation.IsDNS1123Label)
+	errs = append(errs, portNumber(number, at.Child("port"))...)
+	errs = append(errs, oneOf(protocol, at.Child("protocol"), corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP)...)
+	if application != nil {
+		errs = append(errs, invalid(at.Child("appProtocol"), *application, validation.IsQualifiedName(*application))...)
 	}
 	return errs
 }

@@ -40,14 +40,14 @@ func validateConfigMap(c *corev1.ConfigMap) field.ErrorList {
 	total := 0
 	for _, key := range sortedKeys(c.Data) {
 		path := field.NewPath("data").Key(key)
-		errs = append(errs, validateDataKey(path, key)...)
+		errs = append(errs, invalid(path, key, validation.IsConfigMapKey(key))...)
 		if _, twice := c.BinaryData[key]; twice {
 			errs = append(errs, field.Invalid(path, key, "duplicate of key present in binaryData"))
 		}
 		total += len(c.Data[key])
 	}
 	for _, key := range sortedKeys(c.BinaryData) {
-		errs = append(errs, validateDataKey(field.NewPath("binaryData").Key(key), key)...)
+		errs = append(errs, invalid(field.NewPath("binaryData").Key(key), key, validation.IsConfigMapKey(key))...)
 		total += len(c.BinaryData[key])
 	}
 	if total > maxDataBytes {
@@ -69,14 +69,6 @@ func validateConfigMapUpdate(c, old *corev1.ConfigMap) field.ErrorList {
 	}
 	if !apiequality.Semantic.DeepEqual(c.BinaryData, old.BinaryData) {
 		errs = append(errs, field.Forbidden(field.NewPath("binaryData"), immutableData))
-	}
-	return errs
-}
-
-func validateDataKey(path *field.Path, key string) field.ErrorList {
-	var errs field.ErrorList
-	for _, message := range validation.IsConfigMapKey(key) {
-		errs = append(errs, field.Invalid(path, key, message))
 	}
 	return errs
 }

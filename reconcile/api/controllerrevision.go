@@ -34,7 +34,7 @@ var controllerRevision = Of[*appsv1.ControllerRevision]{
 func controllerName(obj metav1.Object) string {
 	owner := metav1.GetControllerOf(obj)
 	if owner == nil {
-		return "<none>"
+		return none
 	}
 	kind := schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()
 	return strings.ToLower(kind.String()) + "/" + owner.Name

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -43,7 +44,7 @@ func defaultEndpoints(e *corev1.Endpoints) {
 // readyEndpoints is "10.1.0.2:80,10.1.0.3:80", and how many more than three there are. It is empty while none is ready.
 func readyEndpoints(e *corev1.Endpoints) string {
 	if len(e.Subsets) == 0 {
-		return "<none>"
+		return none
 	}
 	var all []string
 	for _, subset := range e.Subsets {
@@ -84,10 +85,7 @@ func validateEndpoints(e *corev1.Endpoints) field.ErrorList {
 		}
 		for j, port := range subset.Ports {
 			at := at.Child("ports").Index(j)
-			errs = append(errs, validatePortName(port.Name, len(subset.Ports) > 1, at.Child("name"))...)
-			errs = append(errs, validatePortNumber(port.Port, at.Child("port"))...)
-			errs = append(errs, validateProtocol(port.Protocol, at.Child("protocol"))...)
-			errs = append(errs, validateQualified(port.AppProtocol, at.Child("appProtocol"))...)
+			errs = append(errs, validatePort(port.Name, len(subset.Ports) > 1, port.Port, port.Protocol, port.AppProtocol, at)...)
 		}
 	}
 	return errs
@@ -95,11 +93,9 @@ func validateEndpoints(e *corev1.Endpoints) field.ErrorList {
 
 func validateEndpointAddress(address corev1.EndpointAddress, at *field.Path) field.ErrorList {
 	errs := validateForeignIP(address.IP, at.Child("ip"))
-	if address.Hostname != "" {
-		errs = append(errs, validateDNSLabel(address.Hostname, at.Child("hostname"))...)
-	}
+	errs = append(errs, optionalName(address.Hostname, at.Child("hostname"), validation.IsDNS1123Label)...)
 	if address.NodeName != nil {
-		errs = append(errs, validateSubdomain(*address.NodeName, at.Child("nodeName"))...)
+		errs = append(errs, invalid(at.Child("nodeName"), *address.NodeName, validation.IsDNS1123Subdomain(*address.NodeName))...)
 	}
 	return errs
 }

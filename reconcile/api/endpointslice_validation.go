@@ -24,13 +24,7 @@ const (
 )
 
 func validateEndpointSlice(s *discoveryv1.EndpointSlice) field.ErrorList {
-	types := []discoveryv1.AddressType{discoveryv1.AddressTypeFQDN, discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6}
-	var errs field.ErrorList
-	if at := field.NewPath("addressType"); s.AddressType == "" {
-		errs = append(errs, field.Required(at, ""))
-	} else if !slices.Contains(types, s.AddressType) {
-		errs = append(errs, field.NotSupported(at, s.AddressType, types))
-	}
+	errs := oneOf(s.AddressType, field.NewPath("addressType"), discoveryv1.AddressTypeFQDN, discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6)
 	return append(append(errs, validateSliceEndpoints(s)...), validateSlicePorts(s.Ports)...)
 }
 
@@ -44,14 +38,14 @@ func validateSliceEndpoints(s *discoveryv1.EndpointSlice) field.ErrorList {
 		at := path.Index(i)
 		errs = append(errs, validateSliceAddresses(endpoint.Addresses, s.AddressType, at.Child("addresses"))...)
 		if endpoint.NodeName != nil {
-			errs = append(errs, validateSubdomain(*endpoint.NodeName, at.Child("nodeName"))...)
+			errs = append(errs, invalid(at.Child("nodeName"), *endpoint.NodeName, validation.IsDNS1123Subdomain(*endpoint.NodeName))...)
 		}
 		if n := len(endpoint.DeprecatedTopology); n > maxSliceTopology {
 			errs = append(errs, field.TooMany(at.Child("deprecatedTopology"), n, maxSliceTopology))
 		}
 		errs = append(errs, metav1validation.ValidateLabels(endpoint.DeprecatedTopology, at.Child("deprecatedTopology"))...)
 		if endpoint.Hostname != nil {
-			errs = append(errs, validateDNSLabel(*endpoint.Hostname, at.Child("hostname"))...)
+			errs = append(errs, invalid(at.Child("hostname"), *endpoint.Hostname, validation.IsDNS1123Label(*endpoint.Hostname))...)
 		}
 		if endpoint.Hints != nil {
 			errs = append(errs, validateSliceHints(endpoint.Hints, at.Child("hints"))...)
@@ -95,9 +89,7 @@ func validateSliceHints(hints *discoveryv1.EndpointHints, path *field.Path) fiel
 		if slices.Index(hints.ForZones, zone) < i {
 			errs = append(errs, field.Duplicate(zones.Index(i).Child("name"), zone.Name))
 		}
-		for _, message := range validation.IsValidLabelValue(zone.Name) {
-			errs = append(errs, field.Invalid(zones.Index(i).Child("name"), zone.Name, message))
-		}
+		errs = append(errs, requiredName(zone.Name, zones.Index(i).Child("name"), validation.IsValidLabelValue)...)
 	}
 	if n := len(hints.ForNodes); n > maxSliceNodeHints {
 		errs = append(errs, field.TooMany(nodes, n, maxSliceNodeHints))
@@ -106,7 +98,7 @@ func validateSliceHints(hints *discoveryv1.EndpointHints, path *field.Path) fiel
 		if slices.Index(hints.ForNodes, node) < i {
 			errs = append(errs, field.Duplicate(nodes.Index(i).Child("name"), node.Name))
 		}
-		errs = append(errs, validateSubdomain(node.Name, nodes.Index(i).Child("name"))...)
+		errs = append(errs, requiredName(node.Name, nodes.Index(i).Child("name"), validation.IsDNS1123Subdomain)...)
 	}
 	return errs
 }
@@ -121,16 +113,12 @@ func validateSlicePorts(ports []discoveryv1.EndpointPort) field.ErrorList {
 	for i, port := range ports {
 		at := path.Index(i)
 		name := ptr.Deref(port.Name, "")
-		errs = append(errs, validatePortName(name, false, at.Child("name"))...)
 		if seen[name] {
 			errs = append(errs, field.Duplicate(at.Child("name"), name))
 		}
 		seen[name] = true
-		errs = append(errs, validateProtocol(ptr.Deref(port.Protocol, ""), at.Child("protocol"))...)
-		if port.Port != nil {
-			errs = append(errs, validatePortNumber(*port.Port, at.Child("port"))...)
-		}
-		errs = append(errs, validateQualified(port.AppProtocol, at.Child("appProtocol"))...)
+		number := ptr.Deref(port.Port, 1) // none is every port
+		errs = append(errs, validatePort(name, false, number, ptr.Deref(port.Protocol, ""), port.AppProtocol, at)...)
 	}
 	return errs
 }

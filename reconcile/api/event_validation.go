@@ -25,7 +25,7 @@ func validateEvent(e *corev1.Event) field.ErrorList {
 	if !e.EventTime.IsZero() {
 		errs = append(errs, validateEventReport(e)...)
 	}
-	return append(errs, validateSubdomain(e.Namespace, field.NewPath("namespace"))...)
+	return append(errs, invalid(field.NewPath("namespace"), e.Namespace, validation.IsDNS1123Subdomain(e.Namespace))...)
 }
 
 // inNamespaceOfObject: Events of a node, or of what else has no namespace, live in default, and since eventTime also in kube-system.
@@ -42,24 +42,19 @@ func inNamespaceOfObject(e *corev1.Event) bool {
 
 // validateEventReport wants to know who did what and why.
 func validateEventReport(e *corev1.Event) field.ErrorList {
-	var errs field.ErrorList
+	errs := requiredName(e.ReportingController, field.NewPath("reportingController"), validation.IsQualifiedName)
 	for _, member := range []struct {
 		name, value string
-		most        int
 	}{
-		{"reportingController", e.ReportingController, 0},
-		{"reportingInstance", e.ReportingInstance, maxEventWords},
-		{"action", e.Action, maxEventWords},
-		{"reason", e.Reason, maxEventWords},
+		{"reportingInstance", e.ReportingInstance},
+		{"action", e.Action},
+		{"reason", e.Reason},
 	} {
 		if member.value == "" {
 			errs = append(errs, field.Required(field.NewPath(member.name), ""))
-		} else if member.most > 0 && len(member.value) > member.most {
-			errs = append(errs, field.Invalid(field.NewPath(member.name), "", fmt.Sprintf("can have at most %d characters", member.most)))
+		} else if len(member.value) > maxEventWords {
+			errs = append(errs, field.Invalid(field.NewPath(member.name), "", fmt.Sprintf("can have at most %d characters", maxEventWords)))
 		}
-	}
-	for _, message := range validation.IsQualifiedName(e.ReportingController) {
-		errs = append(errs, field.Invalid(field.NewPath("reportingController"), e.ReportingController, message))
 	}
 	if len(e.Message) > maxEventNote {
 		errs = append(errs, field.Invalid(field.NewPath("message"), "", fmt.Sprintf("can have at most %d characters", maxEventNote)))

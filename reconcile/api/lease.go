@@ -46,14 +46,8 @@ func validateLease(l *coordinationv1.Lease) field.ErrorList {
 
 // validateLeaseStrategy allows the one strategy that has a name in Kubernetes, and qualified names of others.
 func validateLeaseStrategy(s coordinationv1.CoordinatedLeaseStrategy, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	switch {
-	case strings.Contains(string(s), "/"):
-		for _, message := range validation.IsQualifiedName(string(s)) {
-			errs = append(errs, field.Invalid(path, s, message))
-		}
-	case s != coordinationv1.OldestEmulationVersion:
-		errs = append(errs, field.NotSupported(path, s, []coordinationv1.CoordinatedLeaseStrategy{coordinationv1.OldestEmulationVersion}))
+	if strings.Contains(string(s), "/") {
+		return invalid(path, string(s), validation.IsQualifiedName(string(s)))
 	}
-	return errs
+	return oneOf(s, path, coordinationv1.OldestEmulationVersion)
 }

@@ -29,10 +29,7 @@ func validateLimitRange(l *corev1.LimitRange) field.ErrorList {
 }
 
 func validateLimitType(kind corev1.LimitType, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for _, message := range validation.IsQualifiedName(string(kind)) {
-		errs = append(errs, field.Invalid(path, kind, message))
-	}
+	errs := requiredName(string(kind), path, validation.IsQualifiedName)
 	switch kind {
 	case corev1.LimitTypePod, corev1.LimitTypeContainer, corev1.LimitTypePersistentVolumeClaim:
 	default:

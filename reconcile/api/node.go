@@ -93,7 +93,7 @@ func nodeRoles(n *corev1.Node) string {
 		}
 	}
 	if len(roles) == 0 {
-		return "<none>"
+		return none
 	}
 	slices.Sort(roles)
 	return strings.Join(slices.Compact(roles), ",")
@@ -105,7 +105,7 @@ func nodeAddress(n *corev1.Node, kind corev1.NodeAddressType) string {
 			return address.Address
 		}
 	}
-	return "<none>"
+	return none
 }
 
 func orUnknown(s string) string {

@@ -28,7 +28,6 @@ func validateNode(n *corev1.Node) field.ErrorList {
 // validateTaints wants each pair of key and effect once.
 func validateTaints(taints []corev1.Taint, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	effects := []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute}
 	type pair struct {
 		key    string
 		effect corev1.TaintEffect
@@ -40,11 +39,7 @@ func validateTaints(taints []corev1.Taint, path *field.Path) field.ErrorList {
 		if messages := validation.IsValidLabelValue(taint.Value); len(messages) > 0 {
 			errs = append(errs, field.Invalid(at.Child("value"), taint.Value, strings.Join(messages, ";")))
 		}
-		if taint.Effect == "" {
-			errs = append(errs, field.Required(at.Child("effect"), ""))
-		} else if !slices.Contains(effects, taint.Effect) {
-			errs = append(errs, field.NotSupported(at.Child("effect"), taint.Effect, effects))
-		}
+		errs = append(errs, oneOf(taint.Effect, at.Child("effect"), corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute)...)
 		if seen[pair{taint.Key, taint.Effect}] {
 			twice := field.Duplicate(at, taint)
 			twice.Detail = "taints must be unique by key and effect pair"

@@ -27,11 +27,7 @@ var (
 // validatePodTemplate judges the template of a controller that replaces Pods for ever: they must restart for ever too.
 // kind is for the message.
 func validatePodTemplate(template *corev1.PodTemplateSpec, path *field.Path, kind string) field.ErrorList {
-	errs := metav1validation.ValidateLabels(template.Labels, path.Child("metadata", "labels"))
-	errs = append(errs, apivalidation.ValidateAnnotations(template.Annotations, path.Child("metadata", "annotations"))...)
-	errs = append(errs, validateAppArmorAnnotations(template.Annotations, path.Child("metadata", "annotations"))...)
-	errs = append(errs, validatePodSpec(&template.Spec, path.Child("spec"))...)
-	errs = append(errs, validateHostPorts(&template.Spec, path.Child("spec"), true)...)
+	errs := validateTemplate(template, path)
 	if policy := template.Spec.RestartPolicy; policy != corev1.RestartPolicyAlways && slices.Contains(restartPolicies, policy) {
 		errs = append(errs, field.NotSupported(path.Child("spec", "restartPolicy"), policy, []corev1.RestartPolicy{corev1.RestartPolicyAlways}))
 	}
@@ -39,6 +35,15 @@ func validatePodTemplate(template *corev1.PodTemplateSpec, path *field.Path, kin
 		errs = append(errs, field.Forbidden(path.Child("spec", "activeDeadlineSeconds"), "activeDeadlineSeconds in "+kind+" is not Supported"))
 	}
 	return errs
+}
+
+// validateTemplate judges the template of any Pods.
+func validateTemplate(template *corev1.PodTemplateSpec, path *field.Path) field.ErrorList {
+	errs := metav1validation.ValidateLabels(template.Labels, path.Child("metadata", "labels"))
+	errs = append(errs, apivalidation.ValidateAnnotations(template.Annotations, path.Child("metadata", "annotations"))...)
+	errs = append(errs, validateAppArmorAnnotations(template.Annotations, path.Child("metadata", "annotations"))...)
+	errs = append(errs, validatePodSpec(&template.Spec, path.Child("spec"))...)
+	return append(errs, validateHostPorts(&template.Spec, path.Child("spec"), true)...)
 }
 
 // validateReplicas judges the two numbers that all three have.

@@ -25,10 +25,7 @@ var (
 
 // validateResource says whether the name is one of known, a size of huge pages, or qualified.
 func validateResource(name corev1.ResourceName, known sets.Set[corev1.ResourceName], unknown string, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for _, message := range validation.IsQualifiedName(string(name)) {
-		errs = append(errs, field.Invalid(path, name, message))
-	}
+	errs := invalid(path, string(name), validation.IsQualifiedName(string(name)))
 	if errs != nil || strings.Contains(string(name), "/") || known.Has(name) || isHugePages(name) {
 		return errs
 	}

@@ -78,7 +78,6 @@ func contradictory(scopes []corev1.ResourceQuotaScope, path *field.Path) field.E
 	return errs
 }
 
-// validateQuotaScopeSelector allows conditions on a value only where a scope has values: priority classes.
 func validateQuotaScopeSelector(q *corev1.ResourceQuota, path *field.Path) field.ErrorList {
 	if q.Spec.ScopeSelector == nil {
 		return nil
@@ -94,21 +93,22 @@ func validateQuotaScopeSelector(q *corev1.ResourceQuota, path *field.Path) field
 	return append(errs, contradictory(scopes, path)...)
 }
 
+// validateScopeOperator allows conditions only on priority classes: the other scopes have no values.
 func validateScopeOperator(match corev1.ScopedResourceSelectorRequirement, at *field.Path) field.ErrorList {
 	switch match.Operator {
 	case corev1.ScopeSelectorOpIn, corev1.ScopeSelectorOpNotIn:
-		if match.ScopeName != corev1.ResourceQuotaScopePriorityClass {
-			return field.ErrorList{field.Invalid(at.Child("operator"), match.Operator, "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity")}
-		}
 		if len(match.Values) == 0 {
 			return field.ErrorList{field.Required(at.Child("values"), "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector")}
 		}
 	case corev1.ScopeSelectorOpExists, corev1.ScopeSelectorOpDoesNotExist:
 		if len(match.Values) > 0 {
-			return field.ErrorList{field.Invalid(at.Child("values"), match.Values, "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector")}
+			return field.ErrorList{field.Invalid(at.Child("values"), match.Values, "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector")}
 		}
 	default:
 		return field.ErrorList{field.Invalid(at.Child("operator"), match.Operator, "not a valid selector operator")}
+	}
+	if match.ScopeName != corev1.ResourceQuotaScopePriorityClass && match.Operator != corev1.ScopeSelectorOpExists {
+		return field.ErrorList{field.Invalid(at.Child("operator"), match.Operator, "must be 'Exists' for every scope but PriorityClass")}
 	}
 	return nil
 }

@@ -10,17 +10,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 var secret = Of[*corev1.Secret]{
 	Version: "v1", Kind: "Secret", Resource: "secrets", Singular: "secret", Namespaced: true,
-	New:              func() *corev1.Secret { return &corev1.Secret{} },
-	NewList:          func() runtime.Object { return &corev1.SecretList{} },
-	Default:          defaultSecret,
-	PrepareForUpdate: prepareSecretForUpdate,
-	Validate:         validateSecret,
-	ValidateUpdate:   validateSecretUpdate,
+	New:            func() *corev1.Secret { return &corev1.Secret{} },
+	NewList:        func() runtime.Object { return &corev1.SecretList{} },
+	Default:        defaultSecret,
+	Validate:       validateSecret,
+	ValidateUpdate: validateSecretUpdate,
 	Fields: func(s *corev1.Secret) fields.Set {
 		return fields.Set{"type": string(s.Type)}
 	},
@@ -49,13 +49,6 @@ func defaultSecret(s *corev1.Secret) {
 	s.StringData = nil
 }
 
-// prepareSecretForUpdate lets an update leave out the type, which could not change anyway.
-func prepareSecretForUpdate(s, old *corev1.Secret) {
-	if s.Type == "" {
-		s.Type = old.Type
-	}
-}
-
 // secretKeys are the keys without which a Secret of the type is of no use.
 var secretKeys = map[corev1.SecretType][]string{
 	corev1.SecretTypeDockercfg:        {corev1.DockerConfigKey},
@@ -69,7 +62,7 @@ func validateSecret(s *corev1.Secret) field.ErrorList {
 	path := field.NewPath("data")
 	total := 0
 	for _, key := range sortedKeys(s.Data) {
-		errs = append(errs, validateDataKey(path.Key(key), key)...)
+		errs = append(errs, invalid(path.Key(key), key, validation.IsConfigMapKey(key))...)
 		total += len(s.Data[key])
 	}
 	if total > maxDataBytes {

@@ -125,7 +125,7 @@ func serviceWarnings(s *corev1.Service) []string {
 }
 
 func serviceRow(s *corev1.Service, now time.Time) []any {
-	address := "<none>"
+	address := none
 	if len(s.Spec.ClusterIPs) > 0 {
 		address = s.Spec.ClusterIPs[0]
 	}
@@ -157,13 +157,13 @@ func externalAddresses(s *corev1.Service) string {
 	case s.Spec.Type == corev1.ServiceTypeLoadBalancer:
 		return "<pending>"
 	}
-	return "<none>"
+	return none
 }
 
 // servicePorts is "80/TCP,443:30443/TCP".
 func servicePorts(ports []corev1.ServicePort) string {
 	if len(ports) == 0 {
-		return "<none>"
+		return none
 	}
 	texts := make([]string, len(ports))
 	for i, port := range ports {

@@ -4,10 +4,10 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 )
 
 // validateServicePorts wants each name, each (protocol, port) and each (protocol, node port) once, and names where there are several.
@@ -44,23 +44,14 @@ func validateServicePorts(spec *corev1.ServiceSpec, path *field.Path) field.Erro
 }
 
 func validateServicePort(port corev1.ServicePort, spec *corev1.ServiceSpec, at *field.Path) field.ErrorList {
-	errs := validatePortName(port.Name, len(spec.Ports) > 1, at.Child("name"))
-	errs = append(errs, validatePortNumber(port.Port, at.Child("port"))...)
-	errs = append(errs, validateProtocol(port.Protocol, at.Child("protocol"))...)
-	errs = append(errs, validateQualified(port.AppProtocol, at.Child("appProtocol"))...)
-	if target := port.TargetPort; target.Type == intstr.String {
-		for _, message := range validation.IsValidPortName(target.StrVal) {
-			errs = append(errs, field.Invalid(at.Child("targetPort"), target.StrVal, message))
-		}
-	} else {
-		errs = append(errs, validatePortNumber(target.IntVal, at.Child("targetPort"))...)
-	}
+	errs := validatePort(port.Name, len(spec.Ports) > 1, port.Port, port.Protocol, port.AppProtocol, at)
+	errs = append(errs, portNumberOrName(port.TargetPort, at.Child("targetPort"))...)
 	switch {
 	case port.NodePort == 0:
 	case spec.Type == corev1.ServiceTypeClusterIP || spec.Type == corev1.ServiceTypeExternalName:
 		errs = append(errs, field.Forbidden(at.Child("nodePort"), "may not be used when `type` is '"+string(spec.Type)+"'"))
 	default:
-		errs = append(errs, validatePortNumber(port.NodePort, at.Child("nodePort"))...)
+		errs = append(errs, portNumber(port.NodePort, at.Child("nodePort"))...)
 	}
 	return errs
 }
@@ -96,13 +87,13 @@ func validateLoadBalancer(spec *corev1.ServiceSpec, path *field.Path) field.Erro
 	if at := path.Child("healthCheckNodePort"); spec.HealthCheckNodePort != 0 && !needsHealthCheck(spec) {
 		errs = append(errs, field.Invalid(at, spec.HealthCheckNodePort, "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"))
 	} else if spec.HealthCheckNodePort != 0 {
-		errs = append(errs, validatePortNumber(spec.HealthCheckNodePort, at)...)
+		errs = append(errs, portNumber(spec.HealthCheckNodePort, at)...)
 	}
 	for i, cidr := range spec.LoadBalancerSourceRanges {
 		errs = append(errs, validation.IsValidCIDRForLegacyField(path.Child("loadBalancerSourceRanges").Index(i), cidr, false, nil)...)
 	}
 	if spec.Type == corev1.ServiceTypeLoadBalancer {
-		return append(errs, validateQualified(spec.LoadBalancerClass, path.Child("loadBalancerClass"))...)
+		return append(errs, optionalName(ptr.Deref(spec.LoadBalancerClass, ""), path.Child("loadBalancerClass"), validation.IsQualifiedName)...)
 	}
 	const only = "may only be used when `type` is 'LoadBalancer'"
 	if len(spec.LoadBalancerSourceRanges) > 0 {

@@ -19,12 +19,7 @@ var serviceTypes = []corev1.ServiceType{
 
 func validateService(s *corev1.Service) field.ErrorList {
 	path := field.NewPath("spec")
-	var errs field.ErrorList
-	if s.Spec.Type == "" {
-		errs = append(errs, field.Required(path.Child("type"), ""))
-	} else if !slices.Contains(serviceTypes, s.Spec.Type) {
-		errs = append(errs, field.NotSupported(path.Child("type"), s.Spec.Type, serviceTypes))
-	}
+	errs := oneOf(s.Spec.Type, path.Child("type"), serviceTypes...)
 	errs = append(errs, metav1validation.ValidateLabels(s.Spec.Selector, path.Child("selector"))...)
 	errs = append(errs, validateServicePorts(&s.Spec, path.Child("ports"))...)
 	errs = append(errs, validateServiceAddresses(&s.Spec, path)...)
@@ -44,11 +39,8 @@ func validateServiceAddresses(spec *corev1.ServiceSpec, path *field.Path) field.
 	if spec.Type != corev1.ServiceTypeExternalName {
 		return errs
 	}
-	if spec.ExternalName == "" {
-		return append(errs, field.Required(path.Child("externalName"), ""))
-	}
-	absolute := strings.TrimSuffix(spec.ExternalName, ".") // a dot at the end only says that the name is whole
-	return append(errs, validateSubdomain(absolute, path.Child("externalName"))...)
+	whole := strings.TrimSuffix(spec.ExternalName, ".") // the dot says no more than that
+	return append(errs, requiredName(whole, path.Child("externalName"), validation.IsDNS1123Subdomain)...)
 }
 
 func validateClusterIPs(spec *corev1.ServiceSpec, path *field.Path) field.ErrorList {
@@ -133,11 +125,8 @@ func validateSessionAffinity(spec *corev1.ServiceSpec, path *field.Path) field.E
 		if n := *spec.SessionAffinityConfig.ClientIP.TimeoutSeconds; n <= 0 || n > day {
 			return field.ErrorList{field.Invalid(seconds, n, fmt.Sprintf("must be greater than 0 and less than %d", day))}
 		}
-	case "":
-		return field.ErrorList{field.Required(path.Child("sessionAffinity"), "")}
 	default:
-		return field.ErrorList{field.NotSupported(path.Child("sessionAffinity"), spec.SessionAffinity,
-			[]corev1.ServiceAffinity{corev1.ServiceAffinityClientIP, corev1.ServiceAffinityNone})}
+		return oneOf(spec.SessionAffinity, path.Child("sessionAffinity"), corev1.ServiceAffinityClientIP, corev1.ServiceAffinityNone)
 	}
 	return nil
 }
@@ -164,7 +153,7 @@ func validateServiceStatusUpdate(s, _ *corev1.Service) field.ErrorList {
 		if ingress.Hostname == "" {
 			continue
 		}
-		errs = append(errs, validateSubdomain(ingress.Hostname, path.Index(i).Child("hostname"))...)
+		errs = append(errs, invalid(path.Index(i).Child("hostname"), ingress.Hostname, validation.IsDNS1123Subdomain(ingress.Hostname))...)
 		if _, err := netip.ParseAddr(ingress.Hostname); err == nil {
 			errs = append(errs, field.Invalid(path.Index(i).Child("hostname"), ingress.Hostname, "must be a DNS name, not an IP address"))
 		}
