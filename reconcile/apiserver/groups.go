@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
@@ -18,6 +20,9 @@ import (
 
 	"coracle.dev/coracle/reconcile/api"
 )
+
+// storageTimeout is how long the store may take to answer at start.
+const storageTimeout = 30 * time.Second
 
 // eventSeconds is how long an Event is kept.
 const eventSeconds = 60 * 60
@@ -29,7 +34,7 @@ type registries struct {
 }
 
 // openRegistries opens the stores of all kinds on the etcd of options. Some are more than a stored object.
-func openRegistries(ctx context.Context, options *storageOptions, serviceSubnet netip.Prefix) (*registries, error) {
+func openRegistries(options *storageOptions, serviceSubnet netip.Prefix) (*registries, error) {
 	r := &registries{all: map[schema.GroupResource]*registry{}, addresses: newServiceAddresses(serviceSubnet)}
 	adjust := map[string]func(*genericregistry.Store){
 		"namespaces": keepWhileFinalizing,
@@ -41,11 +46,31 @@ func openRegistries(ctx context.Context, options *storageOptions, serviceSubnet 
 	for _, kind := range api.Kinds() {
 		opened, err := newRegistry(kind, options, clock.RealClock{}, adjust[kind.Resource])
 		if err != nil {
+			r.destroy()
 			return nil, err
 		}
 		r.all[groupResource(kind)] = opened
 	}
-	return r, r.addresses.load(ctx, r.core("services"))
+	return r, nil
+}
+
+// load reads what is kept in memory of the stored objects, once their cache is filled.
+func (r *registries) load(ctx context.Context) error {
+	services := r.core("services")
+	err := wait.PollUntilContextTimeout(ctx, time.Millisecond, storageTimeout, true, func(context.Context) (bool, error) {
+		return services.ReadinessCheck() == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the store: not ready after %s", storageTimeout)
+	}
+	return r.addresses.load(ctx, services)
+}
+
+// destroy closes the stores' connections.
+func (r *registries) destroy() {
+	for _, registry := range r.all {
+		registry.Destroy()
+	}
 }
 
 func (r *registries) core(resource string) *registry {

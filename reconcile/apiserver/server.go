@@ -55,6 +55,7 @@ type Server struct {
 	options      Options
 	etcd         *embeddedEtcd // nil with an outside one
 	pki          *pki
+	registries   *registries
 	generic      *genericserver.GenericAPIServer
 	client       *client
 	loopback     *rest.Config
@@ -88,11 +89,13 @@ func (s *Server) open(ctx context.Context) error {
 		servers = []string{s.etcd.endpoint}
 	}
 	storage := newStorageOptions(servers, api.Kinds())
-	registries, err := openRegistries(ctx, storage, s.options.ServiceSubnet)
-	if err != nil {
+	if s.registries, err = openRegistries(storage, s.options.ServiceSubnet); err != nil {
 		return err
 	}
-	if err := s.connectClients(registries); err != nil {
+	if err := s.registries.load(ctx); err != nil {
+		return err
+	}
+	if err := s.connectClients(); err != nil {
 		return err
 	}
 	admission, err := newAdmission(s.client, s.informers)
@@ -100,11 +103,11 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	s.client.admit = admission
-	return s.build(registries, storage, admission)
+	return s.build(storage, admission)
 }
 
 // connectClients makes the in-process clients. They work once the server is built.
-func (s *Server) connectClients(registries *registries) error {
+func (s *Server) connectClients() error {
 	token := make([]byte, 32)
 	if _, err := rand.Read(token); err != nil {
 		return fmt.Errorf("draw the token of in-process clients: %w", err)
@@ -117,7 +120,7 @@ func (s *Server) connectClients(registries *registries) error {
 	if err != nil {
 		return fmt.Errorf("make the in-process client: %w", err)
 	}
-	s.client = &client{Interface: remote, registries: registries, caller: &user.DefaultInfo{
+	s.client = &client{Interface: remote, registries: s.registries, caller: &user.DefaultInfo{
 		Name: user.APIServerUser, Groups: []string{user.SystemPrivilegedGroup, user.AllAuthenticated},
 	}}
 	s.informers = informers.NewSharedInformerFactoryWithOptions(s.client, 0, informers.WithTransform(dropManagedFields))
@@ -132,7 +135,7 @@ func dropManagedFields(obj any) (any, error) {
 	return obj, nil
 }
 
-func (s *Server) build(registries *registries, storage *storageOptions, admission admission.Interface) error {
+func (s *Server) build(storage *storageOptions, admission admission.Interface) error {
 	config := genericserver.NewConfig(api.Codecs)
 	if err := s.secure(config); err != nil {
 		return err
@@ -161,7 +164,7 @@ func (s *Server) build(registries *registries, storage *storageOptions, admissio
 	}
 	generic.ShutdownTimeout = shutdownTimeout
 	s.generic = generic
-	return installGroups(generic, registries.groups(nodes{s.options.Nodes}, config.Authorization.Authorizer))
+	return installGroups(generic, s.registries.groups(nodes{s.options.Nodes}, config.Authorization.Authorizer))
 }
 
 // secure sets the listener, its certificate, and who may come in; and writes the kubeconfig.
@@ -271,6 +274,8 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) Close() {
 	if s.generic != nil {
 		s.generic.Destroy()
+	} else if s.registries != nil {
+		s.registries.destroy()
 	}
 	if s.etcd != nil {
 		s.etcd.stop()
