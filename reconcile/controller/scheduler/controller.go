@@ -18,6 +18,9 @@ import (
 	"coracle.dev/coracle/reconcile/controller"
 )
 
+// Options are what every controller is made of.
+type Options = controller.Options
+
 // Controller gives Pods their nodes. Deciding is one at a time, under a lock; the API writes that follow run at once, as
 // many as there are workers, so a Pod counts as placed from the decision on.
 type Controller struct {
@@ -36,7 +39,7 @@ type Controller struct {
 }
 
 // New makes the scheduler. It starts nothing.
-func New(options controller.Options) *Controller {
+func New(options Options) *Controller {
 	core := options.Informers.Core().V1()
 	c := &Controller{
 		client:   options.Client,
