@@ -46,7 +46,7 @@ func TestFieldNamesMeanFields(t *testing.T) {
 }
 
 // pairs are how many pairs of filled objects of each kind a property is checked on.
-const pairs = 12
+const pairs = 8
 
 // eachPair checks a property on objects of every served kind with any fields set to anything: strangers, or the same
 // object before and after; as they come, or with defaults. The seeds are fixed, so a failure is there again.
