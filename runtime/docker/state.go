@@ -45,8 +45,11 @@ func inspected(r container.InspectResponse) runtime.Container {
 		OOMKilled: r.State.OOMKilled,
 		Pid:       r.State.Pid,
 	}
-	if c.Finished.Before(c.Started) { // it was started again: the old end no longer counts
+	switch {
+	case c.State == runtime.StateRunning: // the end of the run before no longer counts
 		c.Finished = time.Time{}
+	case c.Finished.Before(c.Started): // the process ended before the engine noted that it had begun
+		c.Finished = c.Started
 	}
 	if r.HostConfig.NetworkMode.IsContainer() || r.NetworkSettings == nil {
 		return c
