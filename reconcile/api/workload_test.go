@@ -213,6 +213,10 @@ status.observedGeneration: Invalid value: -1: must be greater than or equal to 0
 			t.Errorf("%s (-want +got):\n%s", w.kind.Kind, diff)
 		}
 	}
+	negative := &appsv1.Deployment{Status: appsv1.DeploymentStatus{UnavailableReplicas: -1}}
+	if got, want := messages(validateDeploymentStatusUpdate(negative, negative)), "status.unavailableReplicas: Invalid value: -1: must be greater than or equal to 0"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 	old := &appsv1.Deployment{Status: appsv1.DeploymentStatus{CollisionCount: ptr.To[int32](2)}}
 	for name, test := range map[string]struct {
 		count *int32
