@@ -24,7 +24,8 @@ func (w *watch) cover(watcher *fsnotify.Watcher) error {
 		wanted[filepath.Dir(file)] = true
 	}
 	if directory != "" {
-		if err := w.coverBelow(watcher, ".", rulesOf(directory), wanted); err != nil {
+		_, rules, _ := openRules(directory) // what is wrong with them Fetch says
+		if err := w.coverBelow(watcher, ".", rules, wanted); err != nil {
 			return err
 		}
 		if _, gitDir, ok := findGitDir(directory); ok {

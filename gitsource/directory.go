@@ -158,38 +158,28 @@ func (d *directorySource) try(ctx context.Context, last *copied) (now *copied, c
 }
 
 // look lists the directory. The caller closes root.
-func (d *directorySource) look(ctx context.Context) (root *os.Root, seen sight, err error) {
+func (d *directorySource) look(ctx context.Context) (*os.Root, sight, error) {
 	directory, err := filepath.EvalSymlinks(d.options.Dir)
 	if err != nil {
 		return nil, sight{}, err
 	}
-	if root, err = os.OpenRoot(directory); err != nil {
-		return nil, sight{}, err
-	}
-	defer func() {
-		if err != nil {
-			root.Close()
-		}
-	}()
-	w, err := openWorktree(directory)
+	w, rules, err := openRules(directory)
 	if err != nil {
 		return nil, sight{}, err
 	}
-	var rules *ignoreRules
-	if w != nil {
-		if rules, err = w.rules(); err != nil {
-			return nil, sight{}, err
-		}
-		if w.ignored(rules) {
-			w, rules = nil, nil
-		}
-	}
-	seen = sight{outside: w == nil, worktree: w}
+	seen := sight{outside: w == nil, worktree: w}
 	if w != nil {
 		seen.head, seen.branch = w.head.Hash, w.branch
 	}
-	seen.found, err = scan(ctx, root, rules, d.options.Limits)
-	return root, seen, err
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return nil, sight{}, err
+	}
+	if seen.found, err = scan(ctx, root, rules, d.options.Limits); err != nil {
+		root.Close()
+		return nil, sight{}, err
+	}
+	return root, seen, nil
 }
 
 // rest waits until the last change, age ago, is as long ago as quiet. One in the future, by another clock, counts as now.

@@ -93,7 +93,7 @@ func (d *openDirectory) Stat() (fs.FileInfo, error) { return d.info, nil }
 func (d *openDirectory) Close() error               { return nil }
 
 func (d *openDirectory) Read([]byte) (int, error) {
-	return 0, &fs.PathError{Op: "read", Path: d.info.name, Err: errors.New("is a directory")}
+	return 0, pathError("read", d.info.name, errors.New("is a directory"))
 }
 
 func (d *openDirectory) ReadDir(n int) ([]fs.DirEntry, error) {

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
@@ -21,12 +22,15 @@ const (
 // find walks from the root of the whole tree to name. Every component may be a symbolic link; the last one is followed
 // only if followLast. A link cannot lead above the root: that is ErrUnsafe.
 func (t *tree) find(op, name string, followLast bool) (object.TreeEntry, error) {
+	if !utf8.ValidString(name) {
+		return object.TreeEntry{}, pathError(op, name, fail(ErrUnsupported, fs.ErrInvalid, "has a name that is not UTF-8; rename it"))
+	}
 	if !fs.ValidPath(name) {
-		return object.TreeEntry{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+		return object.TreeEntry{}, pathError(op, name, fs.ErrInvalid)
 	}
 	entry, err := t.walk(path.Join(t.at, name), followLast)
 	if err != nil {
-		return object.TreeEntry{}, &fs.PathError{Op: op, Path: name, Err: err}
+		return object.TreeEntry{}, pathError(op, name, err)
 	}
 	return entry, nil
 }

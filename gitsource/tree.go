@@ -52,7 +52,7 @@ func (t *tree) Open(name string) (fs.File, error) {
 	}
 	content, err := t.content(entry)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+		return nil, pathError("open", name, err)
 	}
 	info := t.info(entry, path.Base(name))
 	info.size = int64(len(content))
@@ -65,11 +65,11 @@ func (t *tree) ReadFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	if entry.Mode == filemode.Dir {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
+		return nil, pathError("read", name, errors.New("is a directory"))
 	}
 	content, err := t.content(entry)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+		return nil, pathError("open", name, err)
 	}
 	return content, nil
 }
@@ -80,11 +80,11 @@ func (t *tree) ReadDir(name string) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	if entry.Mode != filemode.Dir {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("not a directory")}
+		return nil, pathError("readdir", name, errors.New("not a directory"))
 	}
 	children, err := t.children(entry.Hash)
 	if err != nil {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
+		return nil, pathError("readdir", name, err)
 	}
 	entries := make([]fs.DirEntry, 0, len(children))
 	for _, child := range children {
@@ -107,7 +107,7 @@ func (t *tree) stat(op, name string, followLast bool) (fs.FileInfo, error) {
 	}
 	info, err := t.sizedInfo(entry, path.Base(name))
 	if err != nil {
-		return nil, &fs.PathError{Op: op, Path: name, Err: err}
+		return nil, pathError(op, name, err)
 	}
 	return info, nil
 }
@@ -118,11 +118,11 @@ func (t *tree) ReadLink(name string) (string, error) {
 		return "", err
 	}
 	if entry.Mode != filemode.Symlink {
-		return "", &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
+		return "", pathError("readlink", name, fs.ErrInvalid)
 	}
 	target, err := t.linkTarget(entry)
 	if err != nil {
-		return "", &fs.PathError{Op: "readlink", Path: name, Err: err}
+		return "", pathError("readlink", name, err)
 	}
 	return target, nil
 }
@@ -134,9 +134,14 @@ func (t *tree) Sub(dir string) (fs.FS, error) {
 		return nil, err
 	}
 	if !info.IsDir() {
-		return nil, &fs.PathError{Op: "sub", Path: dir, Err: errors.New("not a directory")}
+		return nil, pathError("sub", dir, errors.New("not a directory"))
 	}
 	return &tree{trunk: t.trunk, at: path.Join(t.at, dir)}, nil
+}
+
+// pathError is an fs.PathError, as callers of a file system expect, that prints on one line.
+func pathError(op, name string, err error) error {
+	return &fs.PathError{Op: op, Path: clean(name, maxLinkBytes), Err: err}
 }
 
 // hidden are the names that a listing leaves out: Git's own directory, and what begins with two dots, where volumes of

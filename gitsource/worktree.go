@@ -37,6 +37,9 @@ func openWorktree(directory string) (*worktree, error) {
 		return fail(ErrNotFound, cause, "the Git repository %s around %s cannot be read: %s", gitDir, directory, scrub(cause.Error()))
 	}
 	repository, err := git.PlainOpenWithOptions(top, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
+	if errors.Is(err, git.ErrRepositoryNotExists) {
+		return nil, nil // a .git that Git would not take for one either
+	}
 	if err != nil {
 		return nil, broken(err)
 	}
@@ -99,6 +102,19 @@ type ignoreRules struct {
 	patterns []gitignore.Pattern         // the last that matches counts
 }
 
+// openRules is openWorktree, but for a directory that Git ignores as a whole: that is as if there were no work tree.
+func openRules(directory string) (*worktree, *ignoreRules, error) {
+	w, err := openWorktree(directory)
+	if w == nil || err != nil {
+		return nil, nil, err
+	}
+	rules, err := w.rules()
+	if err != nil || w.ignored(rules) {
+		return nil, nil, err
+	}
+	return w, rules, nil
+}
+
 // rules are made anew for each scan, which adds the .gitignore files that it comes by.
 func (w *worktree) rules() (*ignoreRules, error) {
 	r := &ignoreRules{tracked: map[string]object.TreeEntry{}}
@@ -117,19 +133,6 @@ func (w *worktree) rules() (*ignoreRules, error) {
 		above = filepath.Join(above, name)
 	}
 	return r, nil
-}
-
-// rulesOf are those for a directory; nil if Git does not know it.
-func rulesOf(directory string) *ignoreRules {
-	w, err := openWorktree(directory)
-	if w == nil || err != nil {
-		return nil
-	}
-	rules, err := w.rules()
-	if err != nil || w.ignored(rules) {
-		return nil
-	}
-	return rules
 }
 
 // list puts all below a tree into entries, directories included.
