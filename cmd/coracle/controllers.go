@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/metadata/metadatainformer"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
+
+	"coracle.dev/coracle/reconcile/api"
+	"coracle.dev/coracle/reconcile/controller"
+	"coracle.dev/coracle/reconcile/controller/deployment"
+	"coracle.dev/coracle/reconcile/controller/garbage"
+	"coracle.dev/coracle/reconcile/controller/namespace"
+	"coracle.dev/coracle/reconcile/controller/replicaset"
+	"coracle.dev/coracle/reconcile/controller/scheduler"
+)
+
+// controllers makes all controllers, and returns what runs them and the informers that they share.
+func (d *daemon) controllers(events *events) ([]func(context.Context) error, error) {
+	options := func(component string) controller.Options {
+		return controller.Options{
+			Client: d.server.Client(), Informers: d.server.Informers(), Recorder: events.recorder(component, ""),
+			Clock: clock.RealClock{}, Logger: d.log,
+		}
+	}
+	objects, err := metadata.NewForConfig(d.server.RESTConfig())
+	if err != nil {
+		return nil, fmt.Errorf("make the metadata client: %w", err)
+	}
+	ours := metadatainformer.NewSharedInformerFactory(objects, 0)
+	owners, contents := d.sources(ours)
+	made := []struct {
+		workers int
+		run     func(context.Context, int) error
+	}{
+		{4, deployment.New(options("deployment-controller")).Run},
+		{4, replicaset.New(options("replicaset-controller")).Run},
+		{2, replicaset.NewReplicationController(options("replication-controller")).Run},
+		{8, scheduler.New(options("default-scheduler")).Run},
+		{4, garbage.New(garbage.Options{Options: options("garbage-collector"), Metadata: objects, Sources: owners}).Run},
+		{2, namespace.New(namespace.Options{Options: options("namespace-controller"), Metadata: objects, Sources: contents}).Run},
+	}
+	parts := []func(context.Context) error{func(ctx context.Context) error {
+		d.server.Informers().StartWithContext(ctx)
+		ours.Start(ctx.Done())
+		<-ctx.Done()
+		d.server.Informers().Shutdown()
+		ours.Shutdown()
+		return nil
+	}}
+	for _, c := range made {
+		parts = append(parts, func(ctx context.Context) error { return c.run(ctx, c.workers) })
+	}
+	return parts, nil
+}
+
+// sources are the kinds whose objects can own and be owned, and those that go with their namespace. Kinds that client-go
+// knows share the controllers' informers; our own are watched by their metadata.
+func (d *daemon) sources(ours metadatainformer.SharedInformerFactory) (owners []garbage.Source, contents []namespace.Source) {
+	for _, kind := range api.Kinds() {
+		resource := kind.GroupVersion().WithResource(kind.Resource)
+		if kind.Kind == "Event" { // many, short-lived, and owned by nobody
+			if kind.Group == "" {
+				contents = append(contents, namespace.Source{GroupVersionResource: resource})
+			}
+			continue
+		}
+		informer := d.informer(resource, ours)
+		owners = append(owners, garbage.Source{GroupVersionResource: resource, Kind: kind.Kind, Namespaced: kind.Namespaced, Informer: informer})
+		if kind.Namespaced {
+			contents = append(contents, namespace.Source{GroupVersionResource: resource, Informer: informer})
+		}
+	}
+	return owners, contents
+}
+
+func (d *daemon) informer(resource schema.GroupVersionResource, ours metadatainformer.SharedInformerFactory) cache.SharedIndexInformer {
+	if shared, err := d.server.Informers().ForResource(resource); err == nil {
+		return shared.Informer()
+	}
+	return ours.ForResource(resource).Informer()
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	kubectl "k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/plugin"
+)
+
+// newKubectl is the real kubectl, as a library, with the daemon's kubeconfig.
+func newKubectl() *cobra.Command {
+	return &cobra.Command{
+		Use:   "kubectl [--data-dir DIR] ARGS...",
+		Short: "The real kubectl, speaking to this machine's daemon",
+		Long: `Runs kubectl, built into coracle, with the kubeconfig of the daemon on this machine.
+Everything after "kubectl" is kubectl's own; only --data-dir, if it comes first, is coracle's.
+A --kubeconfig of yours, or $KUBECONFIG, is taken instead.`,
+		DisableFlagParsing: true,
+		RunE: func(command *cobra.Command, args []string) error {
+			dataDir, args := cutDataDir(args)
+			streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
+			flags := genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag().WithDiscoveryBurst(300).WithDiscoveryQPS(50)
+			if os.Getenv("KUBECONFIG") == "" {
+				path := filepath.Join(dataDir, "kubeconfig")
+				flags.KubeConfig = &path
+			}
+			run := kubectl.NewDefaultKubectlCommandWithArgs(kubectl.KubectlOptions{
+				PluginHandler: kubectl.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes),
+				Arguments:     slices.Concat([]string{"kubectl"}, args),
+				ConfigFlags:   flags,
+				IOStreams:     streams,
+			})
+			run.SetArgs(args)
+			return run.ExecuteContext(command.Context())
+		},
+	}
+}
+
+// cutDataDir takes a leading --data-dir off kubectl's arguments.
+func cutDataDir(args []string) (dataDir string, rest []string) {
+	if len(args) >= 2 && args[0] == "--data-dir" {
+		return args[1], args[2:]
+	}
+	if len(args) >= 1 {
+		if dir, ok := strings.CutPrefix(args[0], "--data-dir="); ok {
+			return dir, args[1:]
+		}
+	}
+	return defaultDataDir(), args
+}
