@@ -21,7 +21,9 @@ type world struct {
 	now    time.Time
 	seq    int
 	events []string
-	deaths int32 // available Pods that were lost by no doing of ours
+	// anyChange is that the user changes the bounds: what was decided before does not keep to them.
+	anyChange bool
+	deaths    int32 // available Pods that were lost by no doing of ours
 }
 
 // set is a ReplicaSet with what the ReplicaSet controller would keep.
