@@ -12,5 +12,6 @@
 // of the Pod spec is in the files named pod_*.go. To serve another kind, add a file and a line in Kinds.
 //
 // A field that coracle does not carry out is an error of validation with its path and a reason, or, where ignoring
-// it is harmless, a warning (see Kind.Warnings).
+// it is harmless, a warning (see Kind.Warnings). For Pods every field is decided: pod_fields.go lists what is carried out,
+// pod_unsupported.go what is not, with the reason that users read.
 package api

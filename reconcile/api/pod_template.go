@@ -101,6 +101,7 @@ func validateCounts(counts ...count) field.ErrorList {
 	return errs
 }
 
+// statusWord is how upstream's messages name a field of the status.
 func statusWord(name string) string {
 	if name == "replicas" {
 		return "status.replicas"

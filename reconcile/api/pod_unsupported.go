@@ -16,7 +16,7 @@ const (
 	seLinuxReason  = "SELinux labels can't be set"
 	seccompReason  = "only the engine's own profile is used: set RuntimeDefault, or leave it out"
 	appArmorReason = "only the engine's own AppArmor profile is used: set RuntimeDefault, or leave it out"
-	restartReason  = "a container can't have a restart policy of its own, so neither sidecars among initContainers: list it in containers"
+	restartReason  = "a container has no restart policy of its own, so there are no sidecars among initContainers: list it under containers"
 )
 
 // exceptions are keyed by "Type.field", in the words of k8s.io/api/core/v1.
@@ -48,7 +48,7 @@ var exceptions = map[string]exception{
 	"PodSecurityContext.supplementalGroupsPolicy": {reason: "groups of the image are always kept", unless: []string{"Merge"}},
 	"SecurityContext.seLinuxOptions":              {reason: seLinuxReason},
 	"SecurityContext.windowsOptions":              {reason: windowsReason},
-	"SecurityContext.procMount":                   {reason: "/proc is always masked, but in privileged containers", unless: []string{"Default"}},
+	"SecurityContext.procMount":                   {reason: "/proc is always masked, except in privileged containers", unless: []string{"Default"}},
 	"SeccompProfile.type":                         {reason: seccompReason, unless: []string{"RuntimeDefault"}},
 	"SeccompProfile.localhostProfile":             {reason: seccompReason},
 	"AppArmorProfile.type":                        {reason: appArmorReason, unless: []string{"RuntimeDefault"}},
