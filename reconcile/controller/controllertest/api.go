@@ -96,9 +96,10 @@ func (a *API) update(action clienttesting.Action) (bool, runtime.Object, error) 
 		kept = "Spec"
 		object.SetLabels(old.GetLabels())
 	}
-	was, is := field(stored, kept), field(obj, kept)
-	is.Set(was)
-	if kept == "Status" && !reflect.DeepEqual(field(stored, "Spec").Interface(), field(obj, "Spec").Interface()) {
+	if was, is := field(stored, kept), field(obj, kept); is.IsValid() { // such as EndpointSlices have neither
+		is.Set(was)
+	}
+	if kept == "Status" && field(obj, "Spec").IsValid() && !reflect.DeepEqual(field(stored, "Spec").Interface(), field(obj, "Spec").Interface()) {
 		object.SetGeneration(old.GetGeneration() + 1)
 	}
 	a.stamp(object)
