@@ -40,7 +40,8 @@ type copied struct {
 // sight is one look at a directory, without its contents.
 type sight struct {
 	found   []scanned
-	outside bool // of any work tree
+	changed time.Time // when the last change happened; not compared
+	outside bool      // of any work tree
 	head    plumbing.Hash
 	branch  string
 
@@ -139,7 +140,7 @@ func (d *directorySource) try(ctx context.Context, last *copied) (now *copied, c
 	if last != nil && before.equal(last.sight) {
 		return last, "", nil
 	}
-	if err := rest(ctx, time.Since(youngest(before.found)), d.options.Quiet); err != nil {
+	if err := rest(ctx, time.Since(before.changed), d.options.Quiet); err != nil {
 		return nil, "", err
 	}
 	files, err := d.read(ctx, root, before, last)
@@ -175,7 +176,7 @@ func (d *directorySource) look(ctx context.Context) (*os.Root, sight, error) {
 	if err != nil {
 		return nil, sight{}, err
 	}
-	if seen.found, err = scan(ctx, root, rules, d.options.Limits); err != nil {
+	if seen.found, seen.changed, err = scan(ctx, root, rules, d.options.Limits); err != nil {
 		root.Close()
 		return nil, sight{}, err
 	}
@@ -229,7 +230,7 @@ func (d *directorySource) arrive(ctx context.Context, now, last *copied) (Snapsh
 		return Snapshot{}, err
 	}
 	revision := now.revision(held)
-	root := newTree(held, held.root, d.options.Limits, youngest(now.found))
+	root := newTree(held, held.root, d.options.Limits, now.changed)
 	files, err := subtree(root, d.path, d.String())
 	if err != nil {
 		return Snapshot{}, err

@@ -241,6 +241,7 @@ func TestDirectoryThatNeverRests(t *testing.T) {
 		stopped := make(chan struct{})
 		go func() {
 			defer close(stopped)
+			<-time.After(50 * time.Millisecond)
 			for i := 0; ctx.Err() == nil; i++ {
 				writeFiles(t, dir, "app.log", strings.Repeat("x", i))
 				<-time.After(50 * time.Millisecond)
@@ -255,6 +256,24 @@ func TestDirectoryThatNeverRests(t *testing.T) {
 		cancel()
 		<-stopped
 		fetch(t, source)
+	})
+}
+
+// TestDirectoryRestsAfterARemoval has a file replaced by removing it first: for a while it is not there.
+func TestDirectoryRestsAfterARemoval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		writeFiles(t, dir, "deploy/a", "old")
+		if err := os.Remove(filepath.Join(dir, "deploy/a")); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			<-time.After(50 * time.Millisecond)
+			writeFiles(t, dir, "deploy/a", "newer")
+		}()
+		if got := fetch(t, newDirectory(t, DirectoryOptions{Dir: dir, Quiet: 100 * time.Millisecond})); read(t, got.Root, "deploy/a") != "newer" {
+			t.Error("the file is missing")
+		}
 	})
 }
 

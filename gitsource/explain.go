@@ -30,7 +30,7 @@ func explainFetch(err error, l location, cacheDirectory string, secrets ...strin
 	}
 	if f, ok := errors.AsType[*failure](err); ok {
 		if f.kind == ErrTooLarge {
-			return fail(ErrTooLarge, err, "the history of %s holds %s, more than the limit of one object", l, f.sentence)
+			return fail(ErrTooLarge, err, "the history of %s holds %s", l, f.sentence)
 		}
 		return f
 	}

@@ -253,6 +253,9 @@ func (s *gitSource) converse(ctx context.Context, c *cache, all bool) (goal targ
 		if err := c.receive(pack, partial, request.wants, s.options.Limits.ObjectBytes); err != nil {
 			return goal, false, err
 		}
+		if err := c.tidy(ctx); err != nil {
+			return goal, false, err
+		}
 	}
 	return goal, c.objects.has(goal.hash), nil
 }

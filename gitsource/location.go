@@ -106,6 +106,8 @@ func (l location) check(raw string) error {
 		return fail(ErrInvalid, nil, "the repository's URL %q names no host", redact(raw))
 	case strings.Trim(l.path, "/.") == "":
 		return fail(ErrInvalid, nil, "the repository's URL %q names no repository on the host", redact(raw))
+	case l.scheme == schemeSSH && strings.HasPrefix(l.path, ":"):
+		return fail(ErrInvalid, nil, "the repository's URL %q asks for a helper program; use https, ssh, http, file or a path", redact(raw))
 	case strings.HasPrefix(l.host, "-"), strings.HasPrefix(l.path, "-"):
 		// The path becomes an argument of a command on the SSH server.
 		return fail(ErrInvalid, nil, "the repository's URL %q must not have a part that begins with a dash", redact(raw))

@@ -79,7 +79,7 @@ func scanPack(r io.Reader, objectBytes int64) (count uint32, err error) {
 			}
 		}
 		if length > objectBytes {
-			return 0, fail(ErrTooLarge, nil, "a file of %s", size(length))
+			return 0, fail(ErrTooLarge, nil, "a file of %s, more than the limit of %s", size(length), size(objectBytes))
 		}
 	}
 	if _, err := scanner.Checksum(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -86,6 +87,49 @@ func (r *repository) push(subject string, files ...string) string {
 	commit := r.commit(subject, files...)
 	r.git("push", "-q", "-f", "origin", "HEAD")
 	return commit
+}
+
+// set moves the branch that sources follow, without a program.
+func (r *repository) set(commit string) {
+	r.t.Helper()
+	writeFiles(r.t, r.bare, "refs/heads/main", commit+"\n")
+}
+
+// imported fills the repository with n commits, each of which changes the file "web.yaml" to its own number, beside other
+// files, and returns them, oldest first. It is much quicker than to commit one by one.
+func (r *repository) imported(n int, files ...string) []string {
+	r.t.Helper()
+	var stream strings.Builder
+	stream.WriteString("feature done\n")
+	data := func(text string) { fmt.Fprintf(&stream, "data %d\n%s\n", len(text), text) }
+	for i := range n {
+		fmt.Fprintf(&stream, "commit refs/heads/main\nmark :%d\ncommitter Bob <bob@example.org> %d +0000\n", i+1, 1767323046+i)
+		data(fmt.Sprint("commit ", i))
+		stream.WriteString("M 644 inline web.yaml\n")
+		data(fmt.Sprint(i))
+		for f := 0; i == 0 && f < len(files); f += 2 {
+			fmt.Fprintf(&stream, "M 644 inline %s\n", files[f])
+			data(files[f+1])
+		}
+	}
+	stream.WriteString("done\n")
+	input, marks := filepath.Join(r.t.TempDir(), "stream"), filepath.Join(r.t.TempDir(), "marks")
+	writeFiles(r.t, "/", input, stream.String())
+	command(r.t, r.bare, "sh", "-c", `exec git fast-import --quiet --export-marks="$1" <"$0"`, input, marks)
+	exported, err := os.ReadFile(marks)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	commits := make([]string, n)
+	for line := range strings.Lines(string(exported)) {
+		var mark int
+		var commit string
+		if _, err := fmt.Sscanf(line, ":%d %s", &mark, &commit); err != nil {
+			r.t.Fatal(err)
+		}
+		commits[mark-1] = commit
+	}
+	return commits
 }
 
 func (r *repository) options() GitOptions {

@@ -39,14 +39,17 @@ type scanner struct {
 	root   *os.Root
 	rules  *ignoreRules // nil outside a work tree
 	limits Limits
-	found  []scanned
+
+	found   []scanned
+	changed int64 // the last change of a file, or of what a directory lists
 }
 
 // scan looks at each file, and reads none but .gitignore files. Sockets, pipes and devices are left out, as Git does.
-func scan(ctx context.Context, root *os.Root, rules *ignoreRules, limits Limits) ([]scanned, error) {
+// changed is when the last change happened, a removal included.
+func scan(ctx context.Context, root *os.Root, rules *ignoreRules, limits Limits) (found []scanned, changed time.Time, err error) {
 	info, err := root.Stat(".")
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	s := &scanner{root: root, rules: rules, limits: limits}
 	// The directory itself counts as far as it may be exchanged for another.
@@ -56,7 +59,7 @@ func scan(ctx context.Context, root *os.Root, rules *ignoreRules, limits Limits)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errors.Join(errChanged, err) // gone between the listing and the look
 	}
-	return s.found, err
+	return s.found, time.Unix(0, s.changed), err
 }
 
 func (s *scanner) directory(ctx context.Context, name string) error {
@@ -82,6 +85,11 @@ func (s *scanner) list(name string) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	defer directory.Close()
+	info, err := directory.Stat()
+	if err != nil {
+		return nil, err
+	}
+	s.changed = max(s.changed, stampOf(info).changed)
 	entries, err := directory.ReadDir(-1)
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return entries, err
@@ -120,16 +128,8 @@ func (s *scanner) file(name string) error {
 		}
 	}
 	s.found = append(s.found, found)
+	s.changed = max(s.changed, found.changed)
 	return nil
-}
-
-// youngest is when the last change happened.
-func youngest(found []scanned) time.Time {
-	var latest int64
-	for _, f := range found {
-		latest = max(latest, f.changed)
-	}
-	return time.Unix(0, latest)
 }
 
 // read takes one file into memory, or only its hash if it is too large. A file that is not as scanned is errChanged.
