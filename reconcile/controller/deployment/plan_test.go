@@ -240,6 +240,56 @@ func TestDeadlineIsExact(t *testing.T) {
 	}
 }
 
+func TestRollbackHasADeadlineOfItsOwn(t *testing.T) {
+	w := rolling(10, 8, 8, 5, 0)
+	w.decide()
+	w.now = w.now.Add(time.Hour)
+	if w.decide(); w.reason() != reasonDeadlineExceeded {
+		t.Fatalf("an hour later: %s", w.reason())
+	}
+	w.push("v1")
+	plan, _ := w.decide()
+	if w.reason() != reasonUpdated && w.reason() != reasonFound || plan.After != 600*time.Second {
+		t.Errorf("rolled back: %s, again after %v", w.reason(), plan.After)
+	}
+	// Nothing has moved: it had been complete before v2, was scaled to 0, and its Pods do not come.
+	w = rolling(10, 0, 0, 10, 10)
+	w.settleReason()
+	w.push("v1")
+	plan, _ = w.decide()
+	if w.reason() != reasonFound || plan.After != 600*time.Second {
+		t.Errorf("rolled back from a complete rollout: %s, again after %v", w.reason(), plan.After)
+	}
+}
+
+// settleReason decides until Progressing says what the ReplicaSets do.
+func (w *world) settleReason() {
+	for range 3 {
+		w.decide()
+	}
+}
+
+func TestSpreadPrefersNewerWhenAddingAndOlderWhenTaking(t *testing.T) {
+	for _, test := range []struct {
+		replicas int32
+		want     string
+	}{{7, "up v2 3→7"}, {4, "down v1 3→1"}, {5, "down v1 3→2"}} {
+		w := rolling(6, 3, 3, 3, 3)
+		for _, s := range w.sets {
+			s.rs.Annotations[annotationDesired], s.rs.Annotations[annotationMost] = "6", "9"
+		}
+		w.d.Spec.Strategy.RollingUpdate.MaxSurge = number("0")
+		if test.replicas == 7 {
+			w.d.Spec.Strategy.RollingUpdate.MaxSurge = number("3")
+		}
+		w.scale(test.replicas)
+		w.decide()
+		if got := strings.Join(w.events, ", "); got != test.want {
+			t.Errorf("to %d: %q, want %q", test.replicas, got, test.want)
+		}
+	}
+}
+
 func TestNoDeadlineNoProgressing(t *testing.T) {
 	w := rolling(10, 8, 8, 5, 0)
 	w.d.Spec.ProgressDeadlineSeconds = nil
