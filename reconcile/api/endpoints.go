@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 Endpoints are deprecated, but old clients still ask for them.
+
 package api
 
 import (

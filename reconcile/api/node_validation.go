@@ -16,6 +16,7 @@ func validateNode(n *corev1.Node) field.ErrorList {
 	spec := field.NewPath("spec")
 	errs := validateTaints(n.Spec.Taints, spec.Child("taints"))
 	errs = append(errs, validatePodCIDRs(n, spec)...)
+	//lint:ignore SA1019 refusing it needs its name
 	if n.Spec.ConfigSource != nil {
 		errs = append(errs, field.Forbidden(spec.Child("configSource"), "configuring a node through the API was removed from Kubernetes"))
 	}
