@@ -21,6 +21,16 @@ type slow struct{ limit time.Duration }
 
 func (s slow) Error() string { return fmt.Sprintf("no answer within %s", s.limit) }
 
+// opening bounds the time until an engine begins to answer with a stream, but not the stream. opened ends that bound.
+func opening(ctx context.Context) (_ context.Context, opened, cancel func()) {
+	ctx, end := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(readDeadline, func() { end(slow{readDeadline}) })
+	return ctx, func() { timer.Stop() }, func() {
+		timer.Stop()
+		end(nil)
+	}
+}
+
 // explain turns what the client returned into an error of package runtime: "<doing>: <sentinel>: <engine's words>".
 // A context that ended outranks what the client made of it.
 func explain(ctx context.Context, doing string, err error) error {
@@ -34,6 +44,9 @@ func explain(ctx context.Context, doing string, err error) error {
 		}
 		return fmt.Errorf("%s: %w", doing, cause)
 	}
+	if _, theirs := errors.AsType[undelivered](err); theirs {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
 	for _, sentinel := range []error{runtime.ErrNotFound, runtime.ErrConflict, runtime.ErrUnavailable,
 		runtime.ErrImageNotFound, runtime.ErrInvalidImageName} {
 		if errors.Is(err, sentinel) {
@@ -45,6 +58,12 @@ func explain(ctx context.Context, doing string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", doing, worded{err})
 }
+
+// undelivered is an error of the writer that output was to go to. It may be a broken connection too: the client's, not the
+// engine's.
+type undelivered struct{ error }
+
+func (u undelivered) Unwrap() error { return u.error }
 
 // worded is an error that prints only the words that a user needs.
 type worded struct{ error }

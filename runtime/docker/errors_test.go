@@ -176,6 +176,7 @@ func TestEventsEndWithTheEngine(t *testing.T) {
 	server := serve(t, socket, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Api-Version", "1.41")
 		if !strings.HasSuffix(r.URL.Path, "/events") {
+			_, _ = io.WriteString(w, "{}")
 			return
 		}
 		if filters := r.URL.Query().Get("filters"); !strings.Contains(filters, `"coracle.dev/node=node-1":true`) {

@@ -28,18 +28,18 @@ func (e *Engine) Events(ctx context.Context) (<-chan runtime.Event, error) {
 	for action := range kinds {
 		options.Filters.Add("event", string(action))
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	// Without the negotiated version the stream could not be opened: this finds out first whether the engine is there.
+	// Docker's client says late, and not always, that it could not connect; and it wants the version to be negotiated.
 	if err := e.do(ctx, readDeadline, "subscribe to events", func(ctx context.Context) error {
-		_, err := e.client.Ping(ctx)
+		_, err := e.client.ServerVersion(ctx)
 		return err
 	}); err != nil {
-		cancel()
 		return nil, err
 	}
+	ctx, opened, cancel := opening(ctx)
 	messages, errs := e.client.Events(ctx, options)
+	opened()
 	select {
-	case err := <-errs: // it could not be opened at all
+	case err := <-errs:
 		defer cancel()
 		return nil, explain(ctx, "subscribe to events", err)
 	default:

@@ -18,7 +18,10 @@ func (e *Engine) Logs(ctx context.Context, id string, options runtime.LogOptions
 		return err
 	}
 	doing := "read log of container " + short(id)
+	ctx, opened, cancel := opening(ctx)
+	defer cancel()
 	stream, err := e.client.ContainerLogs(ctx, found.ID, logsOptions(options))
+	opened()
 	if err != nil {
 		return explain(ctx, doing, err)
 	}
@@ -39,13 +42,23 @@ func logsOptions(o runtime.LogOptions) container.LogsOptions {
 
 // demultiplex copies a container's output to its two streams. A terminal has only one, which comes as it is.
 func demultiplex(stream io.Reader, tty bool, stdout, stderr io.Writer) error {
-	stdout, stderr = orDiscard(stdout), orDiscard(stderr)
 	if tty {
-		_, err := io.Copy(stdout, stream)
+		_, err := io.Copy(sink{orDiscard(stdout)}, stream)
 		return err
 	}
-	_, err := stdcopy.StdCopy(stdout, stderr, stream)
+	_, err := stdcopy.StdCopy(sink{orDiscard(stdout)}, sink{orDiscard(stderr)}, stream)
 	return err
+}
+
+// sink marks the errors of a writer, to tell them from those of the engine.
+type sink struct{ io.Writer }
+
+func (s sink) Write(p []byte) (int, error) {
+	n, err := s.Writer.Write(p)
+	if err != nil {
+		err = undelivered{err}
+	}
+	return n, err
 }
 
 func orDiscard(w io.Writer) io.Writer {

@@ -79,6 +79,9 @@ func execUnknown(t *testing.T, c contract) {
 			t.Errorf("terminal %t: output %q, want none", tty, stdout.String())
 		}
 	}
+	if _, err := c.Exec(within(t), id, nil, runtime.Streams{}); err == nil {
+		t.Error("no command at all: no error")
+	}
 	// What a command says is its own affair, even if it looks like an error of the engine.
 	const claim = "OCI runtime exec failed: a lie"
 	if got := c.exec(t, id, "echo", claim); got != claim+"\n" {

@@ -154,6 +154,9 @@ func (e *Engine) Exec(ctx context.Context, id string, command []string, s runtim
 		if err != nil {
 			return err
 		}
+		if len(command) == 0 {
+			return fmt.Errorf("exec in container %s: no command", b.Name)
+		}
 		if !b.script.runs(command[0]) {
 			code = 127
 			return noSuchCommand(command[0])
