@@ -37,6 +37,7 @@ type application struct {
 	// told are failures that an event told of already.
 	told    map[string]bool
 	judged  map[manifest.Key]judgement
+	newest  map[manifest.Key]string // resource versions that were written, until a watch shows them
 	written v1alpha1.ApplicationStatus
 	wroteAt time.Time
 
@@ -74,7 +75,7 @@ func newApplication(l *Loop, app *v1alpha1.Application, stop context.CancelFunc)
 	name := app.Namespace + "/" + app.Name
 	return &application{
 		loop: l, log: l.Log.With().Str("app", name).Logger(), name: name, setID: SetID(app.Namespace, app.Name), stop: stop, pending: newPending(),
-		applied: map[manifest.Key]string{}, stamps: map[manifest.Key]stamp{}, told: map[string]bool{}, judged: map[manifest.Key]judgement{},
+		applied: map[manifest.Key]string{}, stamps: map[manifest.Key]stamp{}, told: map[string]bool{}, judged: map[manifest.Key]judgement{}, newest: map[manifest.Key]string{},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // Outcome is what became of a plan's items.
 type Outcome struct {
-	Applied []Item // created and changed
+	Applied []Item // created and changed; live is what they became
 	Pruned  []Item
 	// Failed are items that could not be carried out, with their reason in place of the plan's; held ones too.
 	Failed []Item
@@ -90,7 +90,7 @@ func (e executor) applyGroup(ctx context.Context, revision Revision, group []Ite
 		}
 	}
 	errs := make([]error, len(todo))
-	forEach(len(todo), func(i int) { errs[i] = e.applyItem(ctx, revision, todo[i]) })
+	forEach(len(todo), func(i int) { errs[i] = e.applyItem(ctx, revision, &todo[i]) })
 	for i, item := range todo {
 		if errs[i] == nil {
 			outcome.Applied = append(outcome.Applied, item)
@@ -106,9 +106,10 @@ func (e executor) applyGroup(ctx context.Context, revision Revision, group []Ite
 	}
 }
 
-func (e executor) applyItem(ctx context.Context, revision Revision, item Item) error {
+// applyItem leaves in the item what is live now.
+func (e executor) applyItem(ctx context.Context, revision Revision, item *Item) error {
 	if item.Action == ActionCreate && e.prepare != nil {
-		e.prepare(ctx, item)
+		e.prepare(ctx, *item)
 	}
 	s, ok := e.stamps[item.Key]
 	if !ok {
@@ -116,7 +117,10 @@ func (e executor) applyItem(ctx context.Context, revision Revision, item Item) e
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	_, err := e.cluster.apply(ctx, bodyOf(*item.object, e.setID, s), false)
+	written, err := e.cluster.apply(ctx, bodyOf(*item.object, e.setID, s), false)
+	if err == nil {
+		item.live = written
+	}
 	return err
 }
 

@@ -40,6 +40,7 @@ func (a *application) correctDrift(ctx context.Context, changed map[manifest.Key
 	}
 	a.attribute(ctx, plan)
 	outcome := executor{cluster: a.loop.Cluster, setID: a.setID, stamps: a.stamps}.run(ctx, plan)
+	a.wrote(outcome)
 	for _, item := range outcome.Applied {
 		a.corrected(item, now)
 	}

@@ -21,7 +21,7 @@ import (
 	"coracle.dev/coracle/reconcile/api/v1alpha1"
 )
 
-// Options of a Loop. All but Clock must be set.
+// Options of a Loop. All but Namespace and Clock must be set.
 type Options struct {
 	// Client and Cluster reach the API that holds the Applications, which is also the one that they are applied to.
 	Client  dynamic.Interface
@@ -30,6 +30,8 @@ type Options struct {
 	Scheme *runtime.Scheme
 	// NewSource opens the source of an Application. The Loop closes it, and opens another when the spec changes.
 	NewSource func(app *v1alpha1.Application) (gitsource.Source, error)
+	// Namespace restricts the Loop to the Applications of one namespace; "" is all.
+	Namespace string
 	Log       zerolog.Logger
 	Clock     clock.WithTicker // nil is the real one
 }
@@ -63,7 +65,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	defer stopEvents()
 	l.events, l.life = recorder, ctx
 
-	informer := dynamicinformer.NewFilteredDynamicInformer(l.Client, v1alpha1.ApplicationResource, metav1.NamespaceAll, 0, cache.Indexers{}, nil).Informer()
+	informer := dynamicinformer.NewFilteredDynamicInformer(l.Client, v1alpha1.ApplicationResource, l.Namespace, 0, cache.Indexers{}, nil).Informer()
 	if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(object any) { l.applicationChanged(ctx, object) },
 		UpdateFunc: func(_, object any) { l.applicationChanged(ctx, object) },

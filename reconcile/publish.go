@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"coracle.dev/coracle/reconcile/api/v1alpha1"
 	"coracle.dev/coracle/reconcile/manifest"
@@ -166,6 +167,9 @@ func (a *application) checkHealth(ctx context.Context) {
 	for i, object := range a.loaded.objects {
 		keys[i] = object.Key
 		health[object.Key] = a.healthOf(object.Key, live[object.Key])
+		if a.behind(object.Key, live[object.Key]) {
+			health[object.Key] = Health{v1alpha1.HealthProgressing, object.Name + ": was just applied"}
+		}
 		if state := health[object.Key]; state.State != v1alpha1.HealthHealthy {
 			if trouble := a.podTrouble(ctx, live[object.Key]); trouble != "" {
 				state.Message += "; " + trouble
@@ -177,6 +181,28 @@ func (a *application) checkHealth(ctx context.Context) {
 	if a.facts.health.State != v1alpha1.HealthHealthy {
 		a.timers.health = now.Add(healthEvery)
 	}
+}
+
+// wrote takes down the versions that the watches have yet to show.
+func (a *application) wrote(outcome Outcome) {
+	for _, item := range outcome.Applied {
+		a.newest[item.Key] = item.live.GetResourceVersion()
+	}
+}
+
+// behind says whether the watch has not shown yet what was written, so that what it shows is no news of its health.
+func (a *application) behind(key manifest.Key, live *unstructured.Unstructured) bool {
+	version, pending := a.newest[key]
+	if !pending {
+		return false
+	}
+	if live != nil {
+		if order, err := resourceversion.CompareResourceVersion(live.GetResourceVersion(), version); err != nil || order >= 0 {
+			delete(a.newest, key)
+			return false
+		}
+	}
+	return true
 }
 
 // healthOf remembers the verdict on an object that has not changed.

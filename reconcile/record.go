@@ -16,15 +16,18 @@ const (
 
 // recordSync puts a sync at the head of the history; what was still on its way is superseded. A further sync of the same
 // revision (after a failure, say) is added to its entry. What only corrected drift is not history.
-func recordSync(history []v1alpha1.HistoryEntry, revision Revision, outcome Outcome, began time.Time) []v1alpha1.HistoryEntry {
+func recordSync(history []v1alpha1.HistoryEntry, revision Revision, outcome Outcome, problems []string, began time.Time) []v1alpha1.HistoryEntry {
 	changes := changesOf(outcome)
 	if changes.Total == 0 {
 		return history
 	}
 	result, message := v1alpha1.ResultProgressing, ""
-	if len(outcome.Failed) > 0 {
-		first := outcome.Failed[0]
-		result, message = v1alpha1.ResultFailed, firstOf(first.Key.String()+": "+first.Reason, len(outcome.Failed))
+	failures := slices.Clone(problems)
+	for _, item := range outcome.Failed {
+		failures = append(failures, item.Key.String()+": "+item.Reason)
+	}
+	if len(failures) > 0 {
+		result, message = v1alpha1.ResultFailed, firstOf(failures[0], len(failures))
 	}
 	history = slices.Clone(history)
 	if len(history) > 0 && history[0].ID == revision.ID {

@@ -95,7 +95,7 @@ func (a *application) syncTo(ctx context.Context, snapshot gitsource.Snapshot, a
 	}
 	a.settle(plan, outcome)
 	a.tellOutcome(outcome)
-	a.app.Status.History = recordSync(a.app.Status.History, a.loaded.revision, outcome, began)
+	a.app.Status.History = recordSync(a.app.Status.History, a.loaded.revision, outcome, a.loaded.problems, began)
 	return outcome, nil
 }
 
@@ -160,11 +160,14 @@ func (a *application) settle(plan Plan, outcome Outcome) {
 	for _, item := range outcome.Failed {
 		failed[item.Key] = true
 	}
+	a.wrote(outcome)
 	synced := 0
 	for _, item := range plan.Items {
 		if item.object == nil {
 			delete(a.applied, item.Key)
 			delete(a.stamps, item.Key)
+			delete(a.judged, item.Key)
+			delete(a.newest, item.Key)
 			if item.Action == ActionHold {
 				a.facts.held = append(a.facts.held, item)
 			}

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -77,8 +79,44 @@ func (d document) decodeError(err error) *Error {
 	if !errors.As(err, &mismatch) {
 		return d.errorf(0, "%s", strings.TrimPrefix(err.Error(), "json: "))
 	}
-	return d.errorf(d.nearestLine(parsePath(mismatch.Field)), "%s is a %s; it must be %s",
-		mismatch.Field, mismatch.Value, typeText(mismatch.Type))
+	field, steps := mismatch.Field, parsePath(mismatch.Field)
+	if key := wrongText(d.valueAt(steps), mismatch.Type); key != "" {
+		// The decoder names the mapping, and not the key in it.
+		field, steps = field+"."+key, append(steps, key)
+	}
+	return d.errorf(d.nearestLine(steps), "%s is a %s; it must be %s", field, mismatch.Value, typeText(mismatch.Type))
+}
+
+func (d document) valueAt(steps []any) any {
+	var value any = d.content.Object
+	for _, step := range steps {
+		switch step := step.(type) {
+		case string:
+			mapping, _ := value.(map[string]any)
+			value = mapping[step]
+		case int:
+			list, _ := value.([]any)
+			if step >= len(list) {
+				return nil
+			}
+			value = list[step]
+		}
+	}
+	return value
+}
+
+// wrongText finds the first key of a mapping of texts whose value is none.
+func wrongText(value any, wanted reflect.Type) string {
+	mapping, ok := value.(map[string]any)
+	if !ok || wanted.Kind() != reflect.String {
+		return ""
+	}
+	for _, key := range slices.Sorted(maps.Keys(mapping)) {
+		if _, isText := mapping[key].(string); !isText {
+			return key
+		}
+	}
+	return ""
 }
 
 // strictError says which field is not known, and which may have been meant.

@@ -1,0 +1,93 @@
+package reconcile_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"coracle.dev/coracle/gitsource"
+	"coracle.dev/coracle/reconcile"
+	"coracle.dev/coracle/reconcile/api"
+	"coracle.dev/coracle/reconcile/api/v1alpha1"
+)
+
+func TestSourceErrorsAreToldAndHeal(t *testing.T) {
+	w := newWorld(t)
+	id := w.source.commit("a", files{"a.yaml": settings("a", "1")})
+	w.start()
+	w.ready(id)
+	w.source.fail(errUnreachable)
+	app := w.says(v1alpha1.ConditionReconciling, "git.example.org does not answer")
+	if meta.IsStatusConditionTrue(app.Status.Conditions, v1alpha1.ConditionStalled) {
+		t.Error("a remote that may come back is said to need a person")
+	}
+	w.source.fail(fmt.Errorf("git.example.org refuses the password of ada: %w", gitsource.ErrAuth))
+	w.says(v1alpha1.ConditionStalled, "refuses the password")
+	w.event("SourceFailed", "refuses the password")
+	if !w.hasConfigMap("a") {
+		t.Error("what ran is gone")
+	}
+	w.source.fail(nil)
+	w.ready(id)
+}
+
+func TestForcePushIsFollowedWithAWarning(t *testing.T) {
+	w := newWorld(t)
+	first := w.source.commit("a", files{"a.yaml": settings("a", "1")})
+	w.start()
+	w.ready(first)
+	w.source.mu.Lock()
+	w.source.forced = true
+	w.source.mu.Unlock()
+	w.ready(w.source.commit("rewritten", files{"a.yaml": settings("a", "2")}))
+	w.event("ForcePushed", "the history of main was rewritten: 0000002 does not follow 0000001")
+}
+
+func TestImageThatDoesNotExistIsSaid(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	w.source.commit("broken", files{"web.yaml": web("broken:v1", 1)})
+	w.says(v1alpha1.ConditionReconciling, "web: 0 of 1 replicas available; container web: ImagePullBackOff: no such image: broken:v1")
+	w.ready(w.source.commit("fixed", files{"web.yaml": web("web:v2", 1)}))
+	history := w.application().Status.History
+	if got := []string{history[0].Result, history[1].Result}; !cmp.Equal(got, []string{"Healthy", "Superseded"}) {
+		t.Errorf("rollouts ended as %q, want the first superseded by a healthy one", got)
+	}
+}
+
+func TestPreviewChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	tree := files{"web.yaml": web("web:v1", 1), "a.yaml": settings("a", "1"), "old.yaml": settings("old", "1")}
+	w.start()
+	w.ready(w.source.commit("all", tree))
+	w.stopLoop()
+	next := w.source
+	next.commit("next", files{"web.yaml": web("web:v2", 1), "a.yaml": settings("a", "1"), "new.yaml": settings("new", "1"),
+		"bad.yaml": settings("Not_A_Name", "1")})
+	snapshot, err := next.Fetch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := w.deployment("web").ResourceVersion
+	plan, err := reconcile.Preview(t.Context(), w.cluster, api.Scheme, w.application(), snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, item := range plan.Items {
+		got = append(got, string(item.Action)+" "+item.Kind+" "+item.Name)
+	}
+	want := []string{"refuse ConfigMap Not_A_Name", "keep ConfigMap a", "create ConfigMap new", "change Deployment web", "prune ConfigMap old"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("plan (-want +got):\n%s", diff)
+	}
+	fields := []reconcile.FieldChange{{Path: "spec.template.spec.containers[web].image", Old: `"web:v1"`, New: `"web:v2"`}}
+	if diff := cmp.Diff(fields, plan.Items[3].Fields); diff != "" {
+		t.Errorf("fields of the Deployment (-want +got):\n%s", diff)
+	}
+	if w.deployment("web").ResourceVersion != version || w.hasConfigMap("new") || !w.hasConfigMap("old") {
+		t.Error("the preview changed something")
+	}
+}
