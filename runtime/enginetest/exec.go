@@ -111,6 +111,7 @@ func execContainerEnds(t *testing.T, c contract) {
 	ended := make(chan result, 1)
 	go func() {
 		code, err := c.Exec(within(t), id, []string{"/app", "stubborn"}, runtime.Streams{Stdout: writer})
+		_ = writer.Close()
 		ended <- result{code, err}
 	}()
 	if _, err := io.ReadFull(reader, make([]byte, 3)); err != nil {

@@ -21,8 +21,8 @@ type box struct {
 	number int
 	run    int // how often it was started; an end adds one too, so that it names one run
 	script *Script
-	space  *space        // its network namespace, while it runs
-	output output        //
+	space  *space // its network namespace, while it runs
+	output output
 	exited chan struct{} // made when somebody waits for the end, closed at the end
 	main   *process      // of a Program, while it runs
 	taken  int64         // bytes allocated by its processes

@@ -132,12 +132,13 @@ func eat(w World, args []string) int {
 
 // terminal waits up to 10 s until the terminal has a size, and prints it as "80x24".
 func terminal(w World, _ []string) int {
-	deadline := time.Now().Add(10 * time.Second)
-	for time.Now().Before(deadline) {
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for range 1000 {
 		if width, height := w.Terminal(); width > 0 {
 			return say(w.Stdout, fmt.Sprintf("%dx%d", width, height))
 		}
-		time.Sleep(10 * time.Millisecond)
+		<-again.C
 	}
 	say(w.Stderr, "no terminal")
 	return 1
