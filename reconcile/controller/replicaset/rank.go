@@ -59,7 +59,6 @@ func (c candidate) compare(d candidate) int {
 		cmp.Compare(d.restarts, c.restarts),
 		youngerFirst(c.pod.CreationTimestamp.Time, d.pod.CreationTimestamp.Time, true),
 		strings.Compare(string(c.pod.UID), string(d.pod.UID)),
-		strings.Compare(c.pod.Name, d.pod.Name),
 	)
 }
 
