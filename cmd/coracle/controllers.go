@@ -48,8 +48,6 @@ func (d *daemon) controllers(events *events) ([]func(context.Context) error, err
 		d.server.Informers().StartWithContext(ctx)
 		ours.Start(ctx.Done())
 		<-ctx.Done()
-		d.server.Informers().Shutdown()
-		ours.Shutdown()
 		return nil
 	}}
 	for _, c := range made {
