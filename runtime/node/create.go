@@ -14,7 +14,7 @@ import (
 )
 
 // sandboxSpec is the container that holds the network and IPC of a Pod's other containers.
-func (n *Node) sandboxSpec(key Key, pod *corev1.Pod, state *podState, attempt int) (runtime.ContainerSpec, error) {
+func (n *Node) sandboxSpec(key Key, pod *corev1.Pod, attempt int) (runtime.ContainerSpec, error) {
 	spec := runtime.ContainerSpec{
 		Name:   containerName(sandboxName, key, attempt),
 		Image:  runtime.SandboxImage,
@@ -24,7 +24,7 @@ func (n *Node) sandboxSpec(key Key, pod *corev1.Pod, state *podState, attempt in
 	}
 	spec.Labels[runtime.LabelContainerType] = typeSandbox
 	n.limitScore(&spec)
-	return spec, n.holdNetwork(&spec, key, pod, state)
+	return spec, n.holdNetwork(&spec, key, pod)
 }
 
 // containerSpec is one attempt of a container. Errors are in words for the user.
@@ -43,25 +43,21 @@ func (n *Node) containerSpec(ctx context.Context, key Key, pod *corev1.Pod, c *c
 	if step.Backoff > 0 {
 		spec.Labels[labelBackoff] = step.Backoff.String()
 	}
-	if err := n.connect(&spec, key, pod, state); err != nil {
+	if err := n.connect(&spec, key, pod); err != nil {
 		return spec, err
 	}
 	ip := spec.Labels[runtime.LabelIP]
 	if ip == "" {
-		state.remember(func(m *Memory) { ip = m.IP })
+		ip = n.podIP(key)
 	}
-	env, err := n.environment(ctx, key, pod, c, ip)
+	env, err := n.environment(ctx, pod, c, ip)
 	if err != nil {
 		return spec, err
 	}
 	spec.Env = env.list()
 	spec.Entrypoint = env.expandAll(c.Command)
 	spec.Args = env.expandAll(c.Args)
-	image, err := n.Engine.InspectImage(ctx, c.Image)
-	if err != nil {
-		return spec, err
-	}
-	if err := secure(&spec, pod, c, image.User); err != nil {
+	if err := secure(&spec, pod, c, state.image(c.Name).User); err != nil {
 		return spec, err
 	}
 	spec.Mounts, err = n.mounts(key, pod, c, env, step.Attempt)
@@ -76,9 +72,9 @@ func (n *Node) limitScore(spec *runtime.ContainerSpec) {
 }
 
 // connect gives a container the sandbox's network and IPC, or, where the Pod has none, its own.
-func (n *Node) connect(spec *runtime.ContainerSpec, key Key, pod *corev1.Pod, state *podState) error {
+func (n *Node) connect(spec *runtime.ContainerSpec, key Key, pod *corev1.Pod) error {
 	if !needsSandbox(pod) {
-		return n.holdNetwork(spec, key, pod, state)
+		return n.holdNetwork(spec, key, pod)
 	}
 	sandbox := newView(pod, n.inventory.snapshot(key), NewMemory()).sandboxID()
 	if sandbox == "" {
@@ -94,7 +90,7 @@ func (n *Node) connect(spec *runtime.ContainerSpec, key Key, pod *corev1.Pod, st
 }
 
 // holdNetwork makes a container the holder of the Pod's network, and of the Pod itself, packed.
-func (n *Node) holdNetwork(spec *runtime.ContainerSpec, key Key, pod *corev1.Pod, state *podState) error {
+func (n *Node) holdNetwork(spec *runtime.ContainerSpec, key Key, pod *corev1.Pod) error {
 	packed, err := pack(pod)
 	if err != nil {
 		return err
@@ -108,7 +104,6 @@ func (n *Node) holdNetwork(spec *runtime.ContainerSpec, key Key, pod *corev1.Pod
 	if err != nil {
 		return err
 	}
-	state.remember(func(m *Memory) { m.IP = ip })
 	spec.Labels[runtime.LabelIP] = ip
 	spec.Network.Name, spec.Network.IP = n.Network, ip
 	spec.Hostname = hostname(pod)

@@ -74,7 +74,7 @@ func expand(s string, values map[string]string) string {
 }
 
 // environment collects a container's variables: the API server's address, envFrom, then env.
-func (n *Node) environment(ctx context.Context, key Key, pod *corev1.Pod, c *corev1.Container, podIP string) (*environment, error) {
+func (n *Node) environment(ctx context.Context, pod *corev1.Pod, c *corev1.Container, podIP string) (*environment, error) {
 	env := &environment{values: map[string]string{}}
 	if n.ServiceHost != "" {
 		env.set("KUBERNETES_SERVICE_HOST", n.ServiceHost)
@@ -94,7 +94,7 @@ func (n *Node) environment(ctx context.Context, key Key, pod *corev1.Pod, c *cor
 			env.set(v.Name, expand(v.Value, env.values))
 			continue
 		}
-		value, found, err := n.envValue(ctx, key, pod, c, v.ValueFrom, podIP)
+		value, found, err := n.envValue(ctx, pod, c, v.ValueFrom, podIP)
 		if err != nil {
 			return nil, err
 		}
@@ -138,10 +138,10 @@ func unless(harmless bool, err error) error {
 }
 
 // envValue is one variable's; found is false where an optional source is missing.
-func (n *Node) envValue(ctx context.Context, key Key, pod *corev1.Pod, c *corev1.Container, from *corev1.EnvVarSource, podIP string) (value string, found bool, err error) {
+func (n *Node) envValue(ctx context.Context, pod *corev1.Pod, c *corev1.Container, from *corev1.EnvVarSource, podIP string) (value string, found bool, err error) {
 	switch {
 	case from.FieldRef != nil:
-		value, err := n.podField(key, pod, from.FieldRef.FieldPath, podIP)
+		value, err := n.podField(pod, from.FieldRef.FieldPath, podIP)
 		return value, true, err
 	case from.ResourceFieldRef != nil:
 		value, err := n.containerResource(pod, c, from.ResourceFieldRef)
@@ -173,7 +173,7 @@ func (n *Node) envValue(ctx context.Context, key Key, pod *corev1.Pod, c *corev1
 }
 
 // podField is what the downward API gives of the Pod.
-func (n *Node) podField(key Key, pod *corev1.Pod, path, podIP string) (string, error) {
+func (n *Node) podField(pod *corev1.Pod, path, podIP string) (string, error) {
 	if pod.Spec.HostNetwork {
 		podIP = n.InternalIP
 	}

@@ -29,12 +29,26 @@ func (n *Node) execute(ctx context.Context, key Key, pod *corev1.Pod, state *pod
 	case Stop:
 		n.stop(ctx, key, pod, state, step)
 		return nil
+	case NoteBackoff:
+		state.remember(func(m *Memory) { m.Noted[step.Container] = step.Note })
+		n.noteBackoff(pod, step)
+		return nil
 	case ReadMessage:
 		return n.readMessage(ctx, key, pod, state, step)
 	case Remove:
 		return n.remove(ctx, key, step)
 	}
 	return fmt.Errorf("no such action: %s", step.Action)
+}
+
+// noteBackoff writes the events of a back-off: of a restart where there is a container, else of a pull.
+func (n *Node) noteBackoff(pod *corev1.Pod, step Step) {
+	if step.ID != "" {
+		n.event(pod, step.Container, corev1.EventTypeWarning, eventBackOff, "%s", step.Reason)
+		return
+	}
+	n.event(pod, step.Container, corev1.EventTypeNormal, eventBackOff, "%s", step.Reason)
+	n.event(pod, step.Container, corev1.EventTypeWarning, eventFailed, "Error: ImagePullBackOff")
 }
 
 // remember changes the Pod's memory.
@@ -45,7 +59,7 @@ func (s *podState) remember(change func(m *Memory)) {
 }
 
 func (n *Node) createSandbox(ctx context.Context, key Key, pod *corev1.Pod, state *podState, step Step) error {
-	spec, err := n.sandboxSpec(key, pod, state, step.Attempt)
+	spec, err := n.sandboxSpec(key, pod, step.Attempt)
 	if err == nil {
 		err = n.createContainer(ctx, key, spec)
 	}

@@ -40,7 +40,7 @@ func (n *Node) getImage(ctx context.Context, key Key, pod *corev1.Pod, state *po
 		return nil
 	}
 	policy := pullPolicy(c)
-	_, err := n.Engine.InspectImage(ctx, c.Image)
+	image, err := n.Engine.InspectImage(ctx, c.Image)
 	if err != nil && !errors.Is(err, runtime.ErrImageNotFound) {
 		return err
 	}
@@ -48,16 +48,13 @@ func (n *Node) getImage(ctx context.Context, key Key, pod *corev1.Pod, state *po
 	case err == nil && policy != corev1.PullAlways:
 		n.images.used(c.Image)
 		n.event(pod, c.Name, corev1.EventTypeNormal, eventPulled, "Container image %q already present on machine", c.Image)
-		state.setImage(c, step, ImageReady)
+		state.setImage(c, step, ImageReady, image.User)
 	case policy == corev1.PullNever:
 		message := fmt.Sprintf("Container image %q is not present with pull policy of Never", c.Image)
 		n.event(pod, c.Name, corev1.EventTypeWarning, eventNeverPull, "%s", message)
 		n.imageFailed(pod, c, state, step, eventNeverPull, message)
 	default:
-		if state.image(c.Name).Failure.Tries > 0 {
-			n.event(pod, c.Name, corev1.EventTypeNormal, eventBackOff, "Back-off pulling image %q", c.Image)
-		}
-		state.setImage(c, step, ImagePulling)
+		state.setImage(c, step, ImagePulling, "")
 		n.beside(func() { n.pull(ctx, key, pod, c, state, step) })
 	}
 	return nil
@@ -76,13 +73,14 @@ func (n *Node) pull(ctx context.Context, key Key, pod *corev1.Pod, c *corev1.Con
 		n.imageFailed(pod, c, state, step, reasonErrImagePull, err.Error())
 		return
 	}
-	size := int64(0)
-	if image, err := n.Engine.InspectImage(ctx, c.Image); err == nil {
-		size = image.SizeBytes
+	image, err := n.Engine.InspectImage(ctx, c.Image)
+	if err != nil {
+		n.imageFailed(pod, c, state, step, reasonErrImagePull, err.Error())
+		return
 	}
 	n.event(pod, c.Name, corev1.EventTypeNormal, eventPulled, "Successfully pulled image %q in %s (%s including waiting). Image size: %d bytes.",
-		c.Image, took.Truncate(time.Millisecond), n.Clock.Since(begun).Truncate(time.Millisecond), size)
-	state.setImage(c, step, ImageReady)
+		c.Image, took.Truncate(time.Millisecond), n.Clock.Since(begun).Truncate(time.Millisecond), image.SizeBytes)
+	state.setImage(c, step, ImageReady, image.User)
 }
 
 func (n *Node) imageFailed(pod *corev1.Pod, c *corev1.Container, state *podState, step Step, reason, message string) {
@@ -106,9 +104,9 @@ func (s *podState) image(container string) ImageState {
 }
 
 // setImage notes how far the image for a step is. A pull that begins again keeps the failures before it, for the back-off.
-func (s *podState) setImage(c *corev1.Container, step Step, phase ImagePhase) {
+func (s *podState) setImage(c *corev1.Container, step Step, phase ImagePhase, user string) {
 	s.remember(func(m *Memory) {
-		image := ImageState{Ref: c.Image, Attempt: step.Attempt, Phase: phase}
+		image := ImageState{Ref: c.Image, Attempt: step.Attempt, Phase: phase, User: user}
 		if before := m.Images[c.Name]; phase == ImagePulling && before.Ref == c.Image {
 			image.Failure = before.Failure
 		}

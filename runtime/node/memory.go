@@ -10,8 +10,6 @@ import (
 // Memory is what a node knows of one Pod beside the API's object and the engine's containers. Losing it costs
 // some work done twice, never a restart.
 type Memory struct {
-	IP string // taken for the Pod; "" with the host's network, or before the first container
-
 	VolumesReady bool
 	Volumes      Failure // of the last try to set up the volumes
 	Sandbox      Failure // of the last try to create or start the sandbox
@@ -23,6 +21,7 @@ type Memory struct {
 	Hooks     map[string]HookState  // by container id: of postStart
 	Probes    map[string]Probed     // by container id
 	Messages  map[string]string     // by container id: what the dead container left to say
+	Noted     map[string]string     // by container name: the back-off that an event was written for
 }
 
 // NewMemory remembers nothing.
@@ -35,6 +34,7 @@ func NewMemory() *Memory {
 		Hooks:     map[string]HookState{},
 		Probes:    map[string]Probed{},
 		Messages:  map[string]string{},
+		Noted:     map[string]string{},
 	}
 }
 
@@ -86,7 +86,8 @@ type ImageState struct {
 	Ref     string
 	Attempt int
 	Phase   ImagePhase
-	Failure Failure // while ImageFailed
+	User    string  // of the image, once ready
+	Failure Failure // the last one, until the image is ready
 }
 
 // ImagePhase is a step in an image's way to the engine.

@@ -73,6 +73,7 @@ type Node struct {
 	states map[Key]*podState
 
 	doubtEngine chan struct{} // an engine call failed as if the engine were away
+	lost        chan struct{} // the API does not know this node any more
 	adopted     chan struct{}
 	adoptedOnce sync.Once
 	handler     http.Handler
@@ -103,6 +104,7 @@ func New(options Options) (*Node, error) {
 		states:      map[Key]*podState{},
 		adopted:     make(chan struct{}),
 		doubtEngine: make(chan struct{}, 1),
+		lost:        make(chan struct{}, 1),
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[Key](200*time.Millisecond, 30*time.Second),
 			workqueue.TypedRateLimitingQueueConfig[Key]{Clock: options.Clock}),

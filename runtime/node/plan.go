@@ -18,9 +18,12 @@ func Plan(pod *corev1.Pod, seen []runtime.Container, memory *Memory, now time.Ti
 		p.terminate()
 	case isFinished(pod) || over:
 		p.windDown(p.now.Add(gracePeriod(pod)), "Stopping container %s")
-	case p.pastDeadline():
+	case p.pastDeadline(now):
 		p.windDown(p.now.Add(gracePeriod(pod)), "Stopping container %s")
 	default:
+		if deadline, ok := activeDeadline(pod); ok {
+			p.wait(deadline)
+		}
 		p.run()
 	}
 	return Steps{Do: p.do, Wake: p.wake}
@@ -52,12 +55,6 @@ func gracePeriod(pod *corev1.Pod) time.Duration {
 		return time.Duration(*seconds) * time.Second
 	}
 	return 30 * time.Second
-}
-
-// pastDeadline says whether the Pod has run for longer than activeDeadlineSeconds.
-func (p *planner) pastDeadline() bool {
-	deadline, ok := activeDeadline(p.pod)
-	return ok && !p.wait(deadline)
 }
 
 func activeDeadline(pod *corev1.Pod) (time.Time, bool) {

@@ -25,8 +25,12 @@ func (p *planner) run() {
 			continue
 		}
 		r := p.of(spec, true)
+		done := p.initDone(r)
+		if done && !isSidecar(spec) {
+			continue
+		}
 		p.ensure(r)
-		if initialising && !p.initDone(r) {
+		if initialising && !done {
 			return
 		}
 	}
@@ -118,7 +122,11 @@ func (p *planner) ensure(r run) {
 	case r.init && exit == 0 && !isSidecar(r.spec): // ran in a sandbox that is gone
 		p.make(r, attemptOf(r.current)+1, 0)
 	case !restarts(r.policy, exit):
-	case !p.wait(at.Add(backoffOf(r.current))):
+	case p.wait(at.Add(backoffOf(r.current))):
+		if _, failed := p.startFailure(r.current); !failed || !p.wait(at.Add(startErrorShown)) {
+			p.note(r, r.current.ID, r.current.ID, fmt.Sprintf("Back-off restarting failed container %s in pod %s", r.spec.Name, fullName(p.pod)))
+		}
+	default:
 		p.make(r, attemptOf(r.current)+1, nextBackoff(r.current))
 	}
 }
@@ -159,8 +167,17 @@ func (p *planner) make(r run, attempt int, backoff time.Duration) {
 	case fits && image.Phase == ImageReady:
 		p.step(Step{Action: Create, Container: r.spec.Name, Attempt: attempt, Backoff: backoff})
 	case fits && image.Phase == ImageFailed && p.wait(image.retryAt()):
-		p.wait(image.backingOffAt())
+		if image.Failure.Reason == reasonErrImagePull && !p.wait(image.backingOffAt()) {
+			p.note(r, "", fmt.Sprintf("%s after %d", image.Ref, image.Failure.Tries), fmt.Sprintf("Back-off pulling image %q", image.Ref))
+		}
 	default:
 		p.step(Step{Action: GetImage, Container: r.spec.Name, Attempt: attempt})
+	}
+}
+
+// note has an event written, once for each back-off.
+func (p *planner) note(r run, id, about, reason string) {
+	if p.memory.Noted[r.spec.Name] != about {
+		p.step(Step{Action: NoteBackoff, Container: r.spec.Name, ID: id, Attempt: attemptOf(r.current), Note: about, Reason: reason})
 	}
 }

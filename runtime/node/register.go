@@ -46,6 +46,7 @@ func (n *Node) register(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-n.health.turned:
+		case <-n.lost:
 		case <-n.Clock.After(wait):
 		}
 	}

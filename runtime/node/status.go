@@ -69,8 +69,10 @@ func setPhase(status *corev1.PodStatus, v view, now time.Time) {
 		}
 		return
 	}
-	if deadline, ok := activeDeadline(v.pod); ok && !now.Before(deadline) {
-		status.Phase = corev1.PodFailed
+	if v.pastDeadline(now) {
+		if !v.anyRunning() {
+			status.Phase = corev1.PodFailed
+		}
 		status.Reason = "DeadlineExceeded"
 		status.Message = "Pod was active on the node longer than the specified deadline"
 		return

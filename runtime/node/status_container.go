@@ -47,7 +47,7 @@ func (v view) setState(status *corev1.ContainerStatus, r run, now time.Time) {
 		state.Running = &corev1.ContainerStateRunning{StartedAt: *stamp(r.current.Started)}
 	case !ended:
 		state.Waiting = v.waiting(r, now)
-	case v.done(r) || v.pod.DeletionTimestamp != nil || isFinished(v.pod):
+	case v.done(r) || v.ending(now):
 		state.Terminated = v.terminated(r, r.current, now)
 	default: // it will run again
 		terminated := v.terminated(r, r.current, now)

@@ -20,6 +20,8 @@ const (
 	Start Action = "start"
 	// Stop runs preStop, then ends the container by Deadline, and says why.
 	Stop Action = "stop"
+	// NoteBackoff writes the event of a restart or a pull that is put off.
+	NoteBackoff Action = "note back-off of"
 	// ReadMessage fetches what a dead container left to say.
 	ReadMessage Action = "read message of"
 	// Remove removes a dead container, or a sandbox, running or not.
@@ -38,6 +40,7 @@ type Step struct {
 	Deadline  time.Time
 	Grace     time.Duration // until Deadline, as planned
 	Reason    string        // the event's text, in words for the user
+	Note      string        // what NoteBackoff is about, so that it is noted once
 }
 
 // String is a line of a trace, as "stop web#0 in 30s: Stopping container web".

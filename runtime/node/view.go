@@ -205,7 +205,7 @@ func (v view) hasNetwork() bool { return !needsSandbox(v.pod) || v.sandboxID() !
 
 // started says whether a container runs, its postStart hook is done and its startup probe has succeeded.
 func (v view) started(r run) bool {
-	if !r.exists || r.current.State != runtime.StateRunning {
+	if !r.exists || r.current.State != runtime.StateRunning || !v.inPlace(r.current) {
 		return false
 	}
 	if hook, ok := v.memory.Hooks[r.current.ID]; ok && (!hook.Done || hook.Message != "") {
@@ -217,6 +217,18 @@ func (v view) started(r run) bool {
 // ready says whether a container counts in the Pod's readiness.
 func (v view) ready(r run) bool {
 	return v.started(r) && (r.spec.ReadinessProbe == nil || v.memory.Probes[r.current.ID].Ready)
+}
+
+// ending says whether no container of the Pod will be started again.
+func (v view) ending(now time.Time) bool {
+	_, over := v.over()
+	return over || v.pod.DeletionTimestamp != nil || isFinished(v.pod) || v.pastDeadline(now)
+}
+
+// pastDeadline says whether the Pod has run for longer than activeDeadlineSeconds.
+func (v view) pastDeadline(now time.Time) bool {
+	deadline, ok := activeDeadline(v.pod)
+	return ok && !now.Before(deadline)
 }
 
 // over says whether nothing of the Pod will ever run again, and which phase that is.

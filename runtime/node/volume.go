@@ -47,7 +47,7 @@ func inMemory(v *corev1.Volume) bool {
 func (n *Node) setUpVolumes(ctx context.Context, key Key, pod *corev1.Pod, state *podState) {
 	for i := range pod.Spec.Volumes {
 		v := &pod.Spec.Volumes[i]
-		if err := n.setUpVolume(ctx, key, pod, v, state); err != nil {
+		if err := n.setUpVolume(ctx, key, pod, v); err != nil {
 			state.remember(func(m *Memory) {
 				m.Volumes = m.Volumes.again(eventFailedMount, err.Error(), n.Clock.Now())
 			})
@@ -58,7 +58,7 @@ func (n *Node) setUpVolumes(ctx context.Context, key Key, pod *corev1.Pod, state
 	state.remember(func(m *Memory) { m.VolumesReady, m.Volumes = true, Failure{} })
 }
 
-func (n *Node) setUpVolume(ctx context.Context, key Key, pod *corev1.Pod, v *corev1.Volume, state *podState) error {
+func (n *Node) setUpVolume(ctx context.Context, key Key, pod *corev1.Pod, v *corev1.Volume) error {
 	if v.HostPath != nil {
 		return checkHostPath(v.HostPath)
 	}
@@ -73,7 +73,7 @@ func (n *Node) setUpVolume(ctx context.Context, key Key, pod *corev1.Pod, v *cor
 	if len(sources(v)) == 0 {
 		return errors.New("this type of volume is not supported")
 	}
-	files, err := n.payload(ctx, key, pod, v, state)
+	files, err := n.payload(ctx, pod, v)
 	if err != nil {
 		return err
 	}

@@ -59,17 +59,17 @@ func modeOr(mode *int32) int32 {
 }
 
 // payload is what the files of a volume should be now, by path. Where two parts give the same path the later one holds.
-func (n *Node) payload(ctx context.Context, key Key, pod *corev1.Pod, v *corev1.Volume, state *podState) (map[string]file, error) {
+func (n *Node) payload(ctx context.Context, pod *corev1.Pod, v *corev1.Volume) (map[string]file, error) {
 	files := map[string]file{}
 	for _, part := range sources(v) {
-		if err := n.addPart(ctx, files, key, pod, part, state); err != nil {
+		if err := n.addPart(ctx, files, pod, part); err != nil {
 			return nil, err
 		}
 	}
 	return files, nil
 }
 
-func (n *Node) addPart(ctx context.Context, files map[string]file, key Key, pod *corev1.Pod, part source, state *podState) error {
+func (n *Node) addPart(ctx context.Context, files map[string]file, pod *corev1.Pod, part source) error {
 	switch {
 	case part.ConfigMap != nil:
 		m, err := n.objects.configMap(ctx, pod.Namespace, part.ConfigMap.Name)
@@ -97,7 +97,7 @@ func (n *Node) addPart(ctx context.Context, files map[string]file, key Key, pod 
 		}
 		return pick(files, s.Data, part.Secret.Items, part.mode, optional(part.Secret.Optional), "references non-existent secret key: %s")
 	case part.DownwardAPI != nil:
-		return n.addDownward(files, key, pod, part, state)
+		return n.addDownward(files, pod, part)
 	}
 	return fmt.Errorf("a part of this volume is of a type that is not supported")
 }
@@ -130,15 +130,13 @@ func itemMode(own *int32, other int32) os.FileMode {
 	return os.FileMode(other)
 }
 
-func (n *Node) addDownward(files map[string]file, key Key, pod *corev1.Pod, part source, state *podState) error {
-	var ip string
-	state.remember(func(m *Memory) { ip = m.IP })
+func (n *Node) addDownward(files map[string]file, pod *corev1.Pod, part source) error {
 	for _, item := range part.DownwardAPI.Items {
 		var value string
 		var err error
 		switch {
 		case item.FieldRef != nil:
-			value, err = n.podField(key, pod, item.FieldRef.FieldPath, ip)
+			value, err = n.podField(pod, item.FieldRef.FieldPath, "")
 		case item.ResourceFieldRef != nil:
 			c := containerByName(pod, item.ResourceFieldRef.ContainerName)
 			if c == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -77,7 +78,7 @@ func (n *Node) sync(ctx context.Context, key Key) error {
 		n.keepProbed(key, pod, state, seen)
 		steps, status := n.decide(pod, state, seen)
 		forget := slices.ContainsFunc(steps.Do, func(s Step) bool { return s.Action == Forget })
-		if !orphaned && (len(pod.Finalizers) > 0 || !forget && (round == 0 || len(steps.Do) == 0)) {
+		if !orphaned && (len(steps.Do) == 0 || forget && len(pod.Finalizers) > 0 || round == 0 && urgent(pod.Status, status)) {
 			n.reporter.report(pod, status)
 		}
 		if len(steps.Do) == 0 {
@@ -98,11 +99,25 @@ func (n *Node) sync(ctx context.Context, key Key) error {
 	return fmt.Errorf("pod %s does not come to rest", key)
 }
 
+// urgent says whether a status is worth a write although it will not last: the first one, and one that takes the Pod out of service.
+func urgent(before, now corev1.PodStatus) bool {
+	return before.StartTime == nil || podReady(before) && !podReady(now)
+}
+
+func podReady(status corev1.PodStatus) bool {
+	return slices.ContainsFunc(status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
 // decide plans one round, and says what the API should know.
 func (n *Node) decide(pod *corev1.Pod, state *podState, seen []runtime.Container) (Steps, corev1.PodStatus) {
 	state.mu.Lock()
 	defer state.mu.Unlock()
 	now := n.Clock.Now()
+	if last := state.last; last != nil && !(maps.Equal(last.Labels, pod.Labels) && maps.Equal(last.Annotations, pod.Annotations)) {
+		state.memory.VolumesReady = false // the downward API may show them
+	}
 	state.last = pod
 	state.memory.prune(seen)
 	return Plan(pod, seen, state.memory, now), Status(pod, seen, state.memory, n.InternalIP, now)
@@ -133,6 +148,10 @@ func (n *Node) orphan(ctx context.Context, key Key, seen []runtime.Container) (*
 	if _, err := n.Client.CoreV1().Nodes().Get(ctx, n.Name, metav1.GetOptions{}); err != nil {
 		if apierrors.IsNotFound(err) {
 			err = errors.New("the API has lost this node")
+			select {
+			case n.lost <- struct{}{}:
+			default: // it is being introduced again
+			}
 		}
 		return nil, fmt.Errorf("pod %s is not in the API, and stays: %w", key, err)
 	}
