@@ -100,9 +100,12 @@ func (c *cache) open() error {
 	return err
 }
 
-// begin empties the cache. factsName stays throughout, so that a crash in the middle leaves it recognisable.
+// begin empties the cache. factsName comes first and stays throughout, so that a crash in the middle leaves it recognisable.
 func (c *cache) begin() error {
 	if err := c.save(); err != nil {
+		return err
+	}
+	if err := syncDirectory(c.directory); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(c.directory)
@@ -155,6 +158,12 @@ func (c *cache) receive(pack io.Reader, partial bool, wants []plumbing.Hash, obj
 		}
 	}
 	if err := storePack(c.packs(), pack, objectBytes); err != nil {
+		switch {
+		case errors.Is(err, ErrTooLarge):
+			return fail(ErrTooLarge, err, "the history of %s holds %v", c.facts.URL, err)
+		case errors.Is(err, fs.ErrNotExist):
+			c.damaged.Store(true) // somebody has removed directories
+		}
 		return err
 	}
 	c.objects.refresh(c.facts.Partial)
@@ -183,18 +192,27 @@ func (c *cache) save() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(writeFile(filepath.Join(c.directory, factsName), append(content, '\n')), syncDirectory(c.directory))
+	return writeFile(filepath.Join(c.directory, factsName), append(content, '\n'))
 }
 
 func (c *cache) packs() string { return filepath.Join(c.directory, "objects", "pack") }
 
 func (c *cache) storage() *filesystem.Storage {
-	return filesystem.NewStorage(osfs.New(c.directory), objectcache.NewObjectLRU(objectCacheBytes))
+	return filesystem.NewStorageWithOptions(osfs.New(c.directory), objectcache.NewObjectLRU(objectCacheBytes), filesystem.Options{KeepDescriptors: true})
 }
 
 func (c *cache) reader() *stored {
 	return &stored{store: c.storage(), partial: c.facts.Partial, broken: func(cause error) error {
 		c.damaged.Store(true)
-		return fail(ErrNotFound, cause, "the copy of %s in %s is damaged; the next fetch clones it again", c.facts.URL, c.directory)
+		return fail(ErrUnreachable, cause, "the copy of %s in %s is damaged; the next fetch clones it again", c.facts.URL, c.directory)
 	}}
+}
+
+// syncDirectory makes the names in a directory outlast a loss of power.
+func syncDirectory(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

@@ -56,6 +56,34 @@ func TestCacheHeals(t *testing.T) {
 	}
 }
 
+// TestCacheHealsInOneFetch damages the cache under a running process.
+func TestCacheHealsInOneFetch(t *testing.T) {
+	r := newRepository(t)
+	commits := r.imported(2)
+	for name, damage := range map[string]func(t *testing.T, options GitOptions){
+		"packs empty": func(t *testing.T, options GitOptions) {
+			packs, _ := filepath.Glob(filepath.Join(options.CacheDir, "objects/pack/*.pack"))
+			truncate(t, packs[0], 0)
+		},
+		"all gone": func(t *testing.T, options GitOptions) { remove(t, filepath.Join(options.CacheDir, "objects/pack")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			options := r.options()
+			r.set(commits[0])
+			source := newGit(t, options)
+			fetch(t, source)
+			if err := source.cache.objects.close(); err != nil { // else the files live on while they are open
+				t.Fatal(err)
+			}
+			damage(t, options)
+			r.set(commits[1])
+			if got := fetch(t, source); got.ID != commits[1] || got.Previous != commits[0] || got.Rewritten || read(t, got.Files, "web.yaml") != "1" {
+				t.Errorf("fetched %s after %s, rewritten %v", got.ID, got.Previous, got.Rewritten)
+			}
+		})
+	}
+}
+
 func truncate(t *testing.T, path string, size int64) {
 	t.Helper()
 	if err := errors.Join(os.Chmod(path, 0o644), os.Truncate(path, size)); err != nil {
@@ -106,7 +134,7 @@ func TestDamageFoundWhileReading(t *testing.T) {
 	flip(t, strings.TrimSuffix(packs[0], ".idx")+".pack", at+8)
 
 	_, err = fs.ReadFile(got.Files, "web.yaml")
-	wantError(t, err, ErrNotFound, "web.yaml", "damaged", "clones it again")
+	wantError(t, err, ErrUnreachable, "web.yaml", "damaged", "clones it again")
 	if !c.damaged.Load() {
 		t.Error("the damage was not noted")
 	}

@@ -61,7 +61,7 @@ func (w *watch) coverBelow(watcher *fsnotify.Watcher, name string, rules *ignore
 	if err != nil {
 		return nil // gone meanwhile; or else Fetch says what is wrong
 	}
-	rules.enter(name, func() ([]byte, error) { return os.ReadFile(filepath.Join(directory, ".gitignore")) })
+	rules.enter(name, entries, func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(w.directory, name)) })
 	for _, entry := range entries {
 		if !entry.IsDir() || rules.skips(filepath.Join(name, entry.Name()), entry) {
 			continue

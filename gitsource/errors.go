@@ -14,7 +14,7 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrAuth: the remote refuses the credentials, or wants some; or the file system denies access.
 	ErrAuth = errors.New("access denied")
-	// ErrUnreachable: the remote does not answer, or not as Git does.
+	// ErrUnreachable: the remote does not answer, or not as Git does; or this machine's disk fails. Trying again may help.
 	ErrUnreachable = errors.New("unreachable")
 	// ErrHostKey: the SSH server's key is unknown, or is not the known one.
 	ErrHostKey = errors.New("host key not trusted")

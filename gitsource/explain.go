@@ -29,9 +29,6 @@ func explainFetch(err error, l location, cacheDirectory string, secrets ...strin
 		err = hiding.Err // go-git's wrapper does not let errors.Is through
 	}
 	if f, ok := errors.AsType[*failure](err); ok {
-		if f.kind == ErrTooLarge {
-			return fail(ErrTooLarge, err, "the history of %s holds %s", l, f.sentence)
-		}
 		return f
 	}
 	for _, rule := range []func(error, location, string) error{explainContext, explainDisk, explainAccess, explainNetwork} {

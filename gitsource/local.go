@@ -12,15 +12,21 @@ import (
 
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
+	objectcache "github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 // local is a repository on this machine, read in this process: go-git would start the git program, which need not be there.
 type local struct {
 	repository *git.Repository
+	objects    *filesystem.Storage
 }
+
+// localCacheBytes holds the bases of deltas while a repository is read.
+const localCacheBytes = 32 << 20
 
 func openLocal(path string) (remote, error) {
 	switch info, err := os.Stat(path); {
@@ -40,7 +46,13 @@ func openLocal(path string) (remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &local{repository}, nil
+	storage, ok := repository.Storer.(*filesystem.Storage)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	// The repository's own storage opens a pack for each object that it reads.
+	objects := filesystem.NewStorageWithOptions(storage.Filesystem(), objectcache.NewObjectLRU(localCacheBytes), filesystem.Options{KeepDescriptors: true})
+	return &local{repository, objects}, nil
 }
 
 func (l *local) advertise(context.Context) (advertised, error) {
@@ -67,16 +79,36 @@ func (l *local) advertise(context.Context) (advertised, error) {
 }
 
 func (l *local) wantsAny() bool { return true }
-func (l *local) close() error   { return nil }
+func (l *local) close() error   { return l.objects.Close() }
 
 func (l *local) pack(ctx context.Context, r packRequest) (io.ReadCloser, bool, error) {
-	objects, err := missing(ctx, l.repository.Storer, r)
+	objects, err := missing(ctx, l.objects, r)
 	if err != nil {
 		return nil, false, err
 	}
+	return streamPack(ctx, l.objects, objects), true, nil
+}
+
+// packStream is a pack that is being written. Close ends that, and returns once nothing is read any more.
+type packStream struct {
+	*io.PipeReader
+	ended chan struct{}
+}
+
+func streamPack(ctx context.Context, from storer.EncodedObjectStorer, objects []plumbing.Hash) packStream {
 	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(writePack(ctx, writer, l.repository.Storer, objects)) }()
-	return reader, true, nil
+	s := packStream{reader, make(chan struct{})}
+	go func() {
+		defer close(s.ended)
+		writer.CloseWithError(writePack(ctx, writer, from, objects))
+	}()
+	return s
+}
+
+func (s packStream) Close() error {
+	err := s.PipeReader.Close()
+	<-s.ended
+	return err
 }
 
 // missing lists what the wanted objects need and the cache lacks, files that are too large excepted. It walks only what is new.

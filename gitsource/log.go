@@ -83,6 +83,9 @@ func descends(ctx context.Context, repository *stored, commit *object.Commit, an
 			return ctx.Err()
 		})
 	})
+	if err != nil && ctx.Err() == nil {
+		err = repository.broken(err)
+	}
 	return found, err
 }
 

@@ -68,7 +68,7 @@ func (s *stored) peel(id plumbing.Hash) (*object.Commit, error) {
 			return err
 		})
 		if err != nil {
-			return nil, err
+			return nil, s.broken(err)
 		}
 		switch o := found.(type) {
 		case *object.Commit:
@@ -136,6 +136,13 @@ func (s *stored) read(f func() error) (err error) {
 		err = f()
 	}
 	return err
+}
+
+// close gives back open files; a later read opens them again.
+func (s *stored) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.store.Close()
 }
 
 func (s *stored) isPartial() bool {

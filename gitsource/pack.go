@@ -17,9 +17,10 @@ import (
 // temporary begins the names of files that are being written.
 const temporary = "tmp_"
 
-// storePack takes a pack from r into the directory, with its index. Afterwards both are there and on disk, or neither is.
-// go-git's own writer is not used because it loads each object, however large, and does not sync; here an object above the
-// limit ends the transfer as soon as its header comes by.
+// storePack takes a pack from r into the directory, with its index. Afterwards both are there, or neither is. Nothing is
+// synced: should the machine lose power, what is damaged is found and cloned again, and a memory card is spared.
+// go-git's own writer is not used because it loads each object, however large; here an object above the limit ends
+// the transfer as soon as its header comes by.
 func storePack(directory string, r io.Reader, objectBytes int64) (err error) {
 	pack, err := os.CreateTemp(directory, temporary+"*")
 	if err != nil {
@@ -42,18 +43,12 @@ func storePack(directory string, r io.Reader, objectBytes int64) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := pack.Sync(); err != nil {
-		return err
-	}
 	// The index goes first: readers look for packs, and expect the index of each.
 	name := filepath.Join(directory, "pack-"+checksum.String())
 	if err := writeFile(name+".idx", index); err != nil {
 		return err
 	}
-	if err := os.Rename(pack.Name(), name+".pack"); err != nil {
-		return err
-	}
-	return syncDirectory(directory)
+	return os.Rename(pack.Name(), name+".pack")
 }
 
 // scanPack reads a pack to its end and counts its objects.
@@ -156,14 +151,14 @@ func checkPack(path string) error {
 	return err
 }
 
-// writeFile replaces a file so that a crash leaves the old or the new one, never a part.
+// writeFile replaces a file so that a killed process leaves the old or the new one, never a part.
 func writeFile(path string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), temporary+"*")
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
+	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
@@ -171,13 +166,4 @@ func writeFile(path string, content []byte) error {
 		os.Remove(f.Name())
 	}
 	return err
-}
-
-// syncDirectory makes renames in a directory last.
-func syncDirectory(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -70,7 +70,7 @@ func (s *scanner) directory(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	s.rules.enter(name, func() ([]byte, error) { return s.root.ReadFile(path.Join(name, ".gitignore")) })
+	s.rules.enter(name, entries, s.root.ReadFile)
 	for _, entry := range entries {
 		if err := s.entry(ctx, path.Join(name, entry.Name()), entry); err != nil {
 			return err
@@ -100,7 +100,7 @@ func (s *scanner) entry(ctx context.Context, name string, entry fs.DirEntry) err
 		return nil
 	}
 	if len(s.found) > s.limits.Files {
-		return fail(ErrTooLarge, nil, "it holds more than %d files; name the directory of the manifests", s.limits.Files)
+		return fail(ErrTooLarge, nil, "the directory %s holds more than %d files; name the directory of the manifests", s.root.Name(), s.limits.Files)
 	}
 	switch kind := entry.Type(); {
 	case kind.IsDir():

@@ -39,11 +39,11 @@ func (c *cache) tidy(ctx context.Context) error {
 			}
 		}
 	}
-	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(writePack(ctx, writer, c.storage(), hashes)) }()
-	err = storePack(c.packs(), reader, math.MaxInt64)
-	reader.Close()
-	if err != nil {
+	storage := c.storage() // of its own, so that readers need not wait
+	defer storage.Close()
+	stream := streamPack(ctx, storage, hashes)
+	defer stream.Close()
+	if err := storePack(c.packs(), stream, math.MaxInt64); err != nil {
 		return err
 	}
 	return c.objects.drop(small)
@@ -106,6 +106,9 @@ func (s *stored) drop(packs []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.store.Reindex()
+	if err := s.store.Close(); err != nil { // what it holds open; it opens what it needs
+		return err
+	}
 	for _, name := range packs {
 		for _, file := range []string{name + ".pack", name + ".idx"} {
 			if err := os.Remove(file); err != nil {

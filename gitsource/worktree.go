@@ -34,7 +34,7 @@ func openWorktree(directory string) (*worktree, error) {
 		return nil, nil
 	}
 	broken := func(cause error) error {
-		return fail(ErrNotFound, cause, "the Git repository %s around %s cannot be read: %s", gitDir, directory, scrub(cause.Error()))
+		return fail(ErrUnreachable, cause, "the Git repository %s around %s cannot be read: %s", gitDir, directory, scrub(cause.Error()))
 	}
 	repository, err := git.PlainOpenWithOptions(top, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
 	if errors.Is(err, git.ErrRepositoryNotExists) {
@@ -171,10 +171,15 @@ func (r *ignoreRules) add(domain []string, readFile func() ([]byte, error)) {
 	}
 }
 
-// enter adds the rules that a directory holds for what is below it.
-func (r *ignoreRules) enter(name string, readFile func() ([]byte, error)) {
-	if r != nil {
-		r.add(r.parts(name), readFile)
+// enter adds the rules that a directory holds for what is below it. Only a regular file counts, as for Git.
+func (r *ignoreRules) enter(name string, entries []fs.DirEntry, readFile func(string) ([]byte, error)) {
+	if r == nil {
+		return
+	}
+	for _, entry := range entries {
+		if entry.Name() == ".gitignore" && entry.Type().IsRegular() {
+			r.add(r.parts(name), func() ([]byte, error) { return readFile(path.Join(name, ".gitignore")) })
+		}
 	}
 }
 
