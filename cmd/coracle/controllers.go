@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/metadata"
@@ -13,11 +14,17 @@ import (
 	"coracle.dev/coracle/reconcile/api"
 	"coracle.dev/coracle/reconcile/controller"
 	"coracle.dev/coracle/reconcile/controller/deployment"
+	"coracle.dev/coracle/reconcile/controller/endpoints"
 	"coracle.dev/coracle/reconcile/controller/garbage"
 	"coracle.dev/coracle/reconcile/controller/namespace"
+	"coracle.dev/coracle/reconcile/controller/nodes"
 	"coracle.dev/coracle/reconcile/controller/replicaset"
 	"coracle.dev/coracle/reconcile/controller/scheduler"
+	"coracle.dev/coracle/reconcile/controller/serviceaccount"
 )
+
+// nodeGrace is how long a node may be silent, and how long Pods of a node that was deleted are kept: upstream's defaults.
+const nodeGrace = 40 * time.Second
 
 // controllers makes all controllers, and returns what runs them and the informers that they share.
 func (d *daemon) controllers(events *events) ([]func(context.Context) error, error) {
@@ -42,6 +49,9 @@ func (d *daemon) controllers(events *events) ([]func(context.Context) error, err
 		{2, replicaset.NewReplicationController(options("replication-controller")).Run},
 		{8, scheduler.New(options("default-scheduler")).Run},
 		{4, garbage.New(garbage.Options{Options: options("garbage-collector"), Metadata: objects, Sources: owners}).Run},
+		{2, serviceaccount.New(serviceaccount.Options{Options: options("service-account-controller"), RootCA: d.server.CA()}).Run},
+		{2, endpoints.New(options("endpoint-slice-controller")).Run},
+		{1, nodes.New(nodes.Options{Options: options("node-controller"), GracePeriod: nodeGrace, Quarantine: nodeGrace}).Run},
 		{2, namespace.New(namespace.Options{Options: options("namespace-controller"), Metadata: objects, Sources: contents}).Run},
 	}
 	parts := []func(context.Context) error{func(ctx context.Context) error {

@@ -120,6 +120,10 @@ func (d *daemon) run(ctx context.Context, served chan error, began time.Time) er
 	if err != nil {
 		return err
 	}
+	loop, err := d.gitops()
+	if err != nil {
+		return err
+	}
 	add(func(ctx context.Context) error {
 		// Controllers first see what the nodes have adopted: a Pod that is missing for a moment is a Pod that is replaced.
 		for _, node := range nodes {
@@ -129,7 +133,7 @@ func (d *daemon) run(ctx context.Context, served chan error, began time.Time) er
 				return nil
 			}
 		}
-		return runTogether(ctx, controllers)
+		return runTogether(ctx, append(controllers, loop))
 	})
 	return group.Run()
 }
