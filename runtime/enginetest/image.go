@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -110,8 +111,12 @@ func pull(t *testing.T, c contract) {
 			t.Errorf("progress at the end %+v, want all bytes", last)
 		}
 		id := c.start(t, runtime.ContainerSpec{Image: ref})
-		if found := c.inspect(t, id); found.Image != ref || found.State != runtime.StateRunning {
-			t.Errorf("a container of it: image %s, state %s", found.Image, found.State)
+		image, err := c.InspectImage(within(t), ref)
+		if err != nil || len(image.RepoDigests) != 1 || !strings.Contains(image.RepoDigests[0], "@sha256:") {
+			t.Errorf("digests %q, %v; want the one in its registry", image.RepoDigests, err)
+		}
+		if found := c.inspect(t, id); found.Image != ref || found.State != runtime.StateRunning || !cmp.Equal(found.RepoDigests, image.RepoDigests) {
+			t.Errorf("a container of it: image %s, state %s, digests %q", found.Image, found.State, found.RepoDigests)
 		}
 		if err := c.PullImage(within(t), ref, auth, nil); err != nil {
 			t.Errorf("again: %v", err)

@@ -2,7 +2,6 @@ package memory_test
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -258,18 +257,4 @@ func TestSlowSubscriber(t *testing.T) {
 	if got == 0 {
 		t.Error("no events before the cut")
 	}
-}
-
-func TestContextOfProgramEndsWithItsContainer(t *testing.T) {
-	ended := make(chan struct{})
-	e, _ := newEngine(memory.Script{Program: func(ctx context.Context, _ *memory.Process) int {
-		<-ctx.Done()
-		close(ended)
-		return 9 // too late to count
-	}})
-	id := run(t, e, "web")
-	if err := e.RemoveContainer(t.Context(), id); err != nil {
-		t.Fatal(err)
-	}
-	<-ended
 }

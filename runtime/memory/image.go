@@ -25,7 +25,7 @@ func (e *Engine) PullImage(ctx context.Context, ref string, _ *runtime.RegistryA
 			image = *found
 			return nil
 		}
-		image = e.addImage(runtime.Image{Tags: []string{name}})
+		image = e.addImage(runtime.Image{Tags: []string{name}, RepoDigests: []string{repository(name) + "@" + identify(name)}})
 		return nil
 	})
 	if err == nil && progress != nil {
@@ -52,7 +52,6 @@ func (e *Engine) ListImages(ctx context.Context) (all []runtime.Image, err error
 		for _, image := range e.images {
 			byID[image.ID] = image
 		}
-		delete(byID, sandboxImage.ID)
 		for _, image := range slices.SortedFunc(maps.Values(byID), func(a, b *runtime.Image) int { return cmp.Compare(a.ID, b.ID) }) {
 			partial := copied(image)
 			partial.User, partial.Entrypoint, partial.Cmd, partial.Platform = "", nil, nil, ""
@@ -152,6 +151,15 @@ func normalize(ref string) (string, error) {
 		return reference.FamiliarString(reference.TagNameOnly(named)), nil
 	}
 	return parsed.String(), nil
+}
+
+// repository is a normalized reference without its tag or digest.
+func repository(name string) string {
+	parsed, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return name
+	}
+	return reference.FamiliarName(parsed)
 }
 
 func identify(name string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(name))) }
