@@ -40,7 +40,8 @@ func TestInspected(t *testing.T) {
 			ContainerJSONBase: &container.ContainerJSONBase{Name: "/web", State: &test.state, HostConfig: &container.HostConfig{}},
 			Config:            &container.Config{Image: "web:v1"},
 		})
-		if got.Name != "web" || got.State != test.want || got.Finished.IsZero() == test.finished || got.Finished.After(got.Started) != test.wantAfter {
+		if got.Name != "web" || got.State != test.want || got.Finished.IsZero() == test.finished || got.Finished.After(got.Started) != test.wantAfter ||
+			test.finished && got.Finished.Before(got.Started) {
 			t.Errorf("%s: got %+v", test.name, got)
 		}
 	}
