@@ -105,10 +105,10 @@ func ownedNames(owned *fieldpath.Set) int {
 // equalLeaf compares what is one value to the server. An empty mapping says only that the field is there: what defaults add is
 // not Git's.
 func equalLeaf(wanted any, normal, live map[string]any, key string) bool {
-	found, there := live[key]
+	found := live[key]
 	if mapping, ok := wanted.(map[string]any); ok && len(mapping) == 0 {
 		_, isMapping := found.(map[string]any)
-		return isMapping || !there
+		return isMapping || found == nil
 	}
 	return equalValues(normal[key], found)
 }

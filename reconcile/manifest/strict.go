@@ -31,10 +31,10 @@ func checkForm(d document) []*Error {
 		errs = append(errs, d.errorf(d.line("metadata", "generateName"),
 			"metadata.generateName would make a new object at each sync; give the object a metadata.name"))
 	case name == "":
-		errs = append(errs, d.errorf(d.positions.name, "metadata.name is missing or not text; quote it if it is a number"))
+		errs = append(errs, d.errorf(d.positions.name, "metadata.name is missing or not text; put it in quotes"))
 	}
 	if namespace, stated := metadata["namespace"]; stated && text(namespace) == "" && namespace != nil {
-		errs = append(errs, d.errorf(d.positions.namespace, "metadata.namespace is not text; quote it if it is a number"))
+		errs = append(errs, d.errorf(d.positions.namespace, "metadata.namespace is not text; put it in quotes"))
 	}
 	for _, field := range []string{"labels", "annotations"} {
 		values, _ := metadata[field].(map[string]any)
