@@ -48,10 +48,31 @@ func (m *machine) newClient(objects ...kruntime.Object) *fake.Clientset {
 	client := fake.NewSimpleClientset(objects...)
 	client.PrependWatchReactor("pods", func(action ktesting.Action) (bool, watch.Interface, error) {
 		w, err := client.Tracker().Watch(action.GetResource(), action.GetNamespace())
+		// What was made since the client listed: a real server replays it, the tracker does not.
+		list, _ := client.Tracker().List(action.GetResource(), corev1.SchemeGroupVersion.WithKind("Pod"), "")
+		for i := range list.(*corev1.PodList).Items {
+			w.(*watch.RaceFreeFakeWatcher).Add(&list.(*corev1.PodList).Items[i])
+		}
 		m.mu.Lock()
 		m.watching++
 		m.mu.Unlock()
 		return true, w, err
+	})
+	// Spec and status are updated apart, as a real server does; the tracker writes whole objects.
+	client.PrependReactor("update", "pods", func(action ktesting.Action) (bool, kruntime.Object, error) {
+		update := action.(ktesting.UpdateAction).GetObject().(*corev1.Pod).DeepCopy()
+		obj, err := client.Tracker().Get(action.GetResource(), update.Namespace, update.Name)
+		if err != nil {
+			return true, nil, err
+		}
+		pod := obj.(*corev1.Pod).DeepCopy()
+		if action.GetSubresource() == "status" {
+			pod.Status = update.Status
+		} else {
+			update.Status = pod.Status
+			pod = update
+		}
+		return true, pod, client.Tracker().Update(action.GetResource(), pod, pod.Namespace)
 	})
 	return client
 }
