@@ -34,6 +34,7 @@ type serveOptions struct {
 	nodeName   string
 	nodes      int
 	podCIDR    string
+	podNetwork string
 	nodeIP     string
 	labels     map[string]string
 
@@ -60,6 +61,7 @@ func (o *serveOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.nodeName, "node-name", "", "name of this machine's Node (default: its host name)")
 	flags.IntVar(&o.nodes, "nodes", 1, "number of simulated nodes, with --engine memory")
 	flags.StringVar(&o.podCIDR, "pod-cidr", "10.244.0.0/16", "network of the Pods; each node has a /24 of it")
+	flags.StringVar(&o.podNetwork, "pod-network", "coracle", "name of that network on the engine; daemons that share an engine need one each")
 	flags.StringVar(&o.nodeIP, "node-ip", "", "address of this machine that is shown for its Node (default: that of its default route)")
 	flags.StringToStringVar(&o.labels, "node-labels", nil, "labels of this machine's Node")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
