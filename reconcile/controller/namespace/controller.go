@@ -173,7 +173,10 @@ func (c *Controller) finalize(ctx context.Context, namespace *corev1.Namespace) 
 	changed := namespace.DeepCopy()
 	changed.Spec.Finalizers = slices.DeleteFunc(changed.Spec.Finalizers, func(f corev1.FinalizerName) bool { return f == corev1.FinalizerKubernetes })
 	_, err := c.client.CoreV1().Namespaces().Finalize(ctx, changed, metav1.UpdateOptions{})
-	if err != nil && !apierrors.IsNotFound(err) {
+	if apierrors.IsNotFound(err) {
+		return nil // finalized before, and the informer does not show it yet
+	}
+	if err != nil {
 		return fmt.Errorf("finalize: %w", err)
 	}
 	c.log.Info().Str("ns", namespace.Name).Msg("namespace emptied and removed")

@@ -34,8 +34,14 @@ type Controller struct {
 	mu       sync.Mutex
 	state    *State
 	assumed  map[types.UID]string // node by Pod that is being bound, or whose binding the informer does not show yet
-	waiting  map[key]Cause        // Pods that fit nowhere
+	waiting  map[key]waiter       // Pods that fit nowhere
 	reported map[types.UID]string // what the last event of a Pod said
+}
+
+// waiter is a Pod with why it was turned away.
+type waiter struct {
+	pod    *Pod
+	causes Cause
 }
 
 // New makes the scheduler. It starts nothing.
@@ -49,7 +55,7 @@ func New(options Options) *Controller {
 		pods:     core.Pods().Lister(),
 		state:    NewState(),
 		assumed:  map[types.UID]string{},
-		waiting:  map[key]Cause{},
+		waiting:  map[key]waiter{},
 		reported: map[types.UID]string{},
 	}
 	c.loop = controller.NewLoop("scheduler", options, c.schedule)
@@ -108,11 +114,12 @@ func (c *Controller) decide(k key, pod *Pod) (Decision, bool) {
 		c.wake(arrivalHelps)
 		return decision, true
 	}
-	c.waiting[k] = decision.Causes
-	if c.state.nominated(pod) != nil && decision.Preemption.Nominated == "" {
-		c.wake(departureHelps)
+	before, now := c.state.nominees[pod.UID].node, decision.Preemption.Nominated
+	c.state.Nominate(pod, now)
+	if before != "" && before != now {
+		c.vacated(before)
 	}
-	c.state.Nominate(pod, decision.Preemption.Nominated)
+	c.waiting[k] = waiter{pod, decision.Causes}
 	for _, victim := range decision.Preemption.Victims {
 		c.state.Condemn(victim)
 	}
@@ -124,12 +131,26 @@ func (c *Controller) wake(helped Cause) {
 	if helped == 0 {
 		return
 	}
-	for k, causes := range c.waiting {
-		if causes&helped != 0 {
-			delete(c.waiting, k)
-			c.loop.Add(k)
+	for k, w := range c.waiting {
+		if w.causes&helped != 0 {
+			c.retry(k)
 		}
 	}
+}
+
+// vacated has the Pods tried again that the departure of one from a node could help. Those that wait for room are many where a
+// fleet is full, so only those are that may find it there. The caller holds the lock.
+func (c *Controller) vacated(nodeName string) {
+	for k, w := range c.waiting {
+		if w.causes&departureHelps&^CauseResources != 0 || w.causes&CauseResources != 0 && c.state.mayFit(w.pod, nodeName) {
+			c.retry(k)
+		}
+	}
+}
+
+func (c *Controller) retry(k key) {
+	delete(c.waiting, k)
+	c.loop.Add(k)
 }
 
 // pending reports whether a Pod is the scheduler's to place.

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,34 +41,49 @@ func (s *State) reservedFor(p *Pod) map[string]reservation {
 	return reserved
 }
 
-// checkFit keeps the sum of requests within what a node can give. A resource that the Pod does not request cannot turn it
-// away, even where a node has promised too much of it.
+// checkFit keeps the sum of requests within what a node can give.
 func checkFit(s *State, p *Pod) check {
 	reserved := s.reservedFor(p)
-	extended := make([]corev1.ResourceName, 0, len(p.requests.Extended))
-	for name := range p.requests.Extended {
-		extended = append(extended, name)
+	return func(n *Node) []Reason { return lacking(p, n, reserved[n.Name].requested) }
+}
+
+// lacking says of which resources too little is left, beside what is kept for others. A resource that the Pod does not request
+// cannot turn it away, even where a node has promised too much of it.
+func lacking(p *Pod, n *Node, kept Resources) []Reason {
+	var reasons []Reason
+	lacks := func(name corev1.ResourceName, wanted, used, allocatable int64) {
+		if wanted > 0 && wanted > allocatable-used {
+			reasons = append(reasons, insufficient(name, wanted > allocatable))
+		}
 	}
-	slices.Sort(extended)
-	return func(n *Node) []Reason {
-		kept := reserved[n.Name].requested
-		var reasons []Reason
-		lacks := func(name corev1.ResourceName, wanted, used, allocatable int64) {
-			if wanted > 0 && wanted > allocatable-used {
-				reasons = append(reasons, insufficient(name, wanted > allocatable))
-			}
-		}
-		if n.requested.Pods+kept.Pods+1 > n.allocatable.Pods {
-			reasons = append(reasons, tooManyPods)
-		}
-		lacks(corev1.ResourceCPU, p.requests.MilliCPU, n.requested.MilliCPU+kept.MilliCPU, n.allocatable.MilliCPU)
-		lacks(corev1.ResourceMemory, p.requests.Memory, n.requested.Memory+kept.Memory, n.allocatable.Memory)
-		lacks(corev1.ResourceEphemeralStorage, p.requests.Ephemeral, n.requested.Ephemeral+kept.Ephemeral, n.allocatable.Ephemeral)
-		for _, name := range extended {
-			lacks(name, p.requests.Extended[name], n.requested.Extended[name]+kept.Extended[name], n.allocatable.Extended[name])
-		}
-		return reasons
+	if n.requested.Pods+kept.Pods+1 > n.allocatable.Pods {
+		reasons = append(reasons, tooManyPods)
 	}
+	lacks(corev1.ResourceCPU, p.requests.MilliCPU, n.requested.MilliCPU+kept.MilliCPU, n.allocatable.MilliCPU)
+	lacks(corev1.ResourceMemory, p.requests.Memory, n.requested.Memory+kept.Memory, n.allocatable.Memory)
+	lacks(corev1.ResourceEphemeralStorage, p.requests.Ephemeral, n.requested.Ephemeral+kept.Ephemeral, n.allocatable.Ephemeral)
+	for _, name := range slices.Sorted(maps.Keys(p.requests.Extended)) {
+		lacks(name, p.requests.Extended[name], n.requested.Extended[name]+kept.Extended[name], n.allocatable.Extended[name])
+	}
+	return reasons
+}
+
+// mayFit is whether a node from which a Pod has gone is worth another try: what the Pod requests is there, or would
+// be without the less important.
+func (s *State) mayFit(p *Pod, nodeName string) bool {
+	n := s.nodes[nodeName]
+	if n == nil || n.Object == nil {
+		return false
+	}
+	if len(lacking(p, n, Resources{})) == 0 {
+		return true
+	}
+	for _, other := range n.pods {
+		if other.Priority < p.Priority {
+			return true
+		}
+	}
+	return s.nominees[p.UID].node == nodeName
 }
 
 // countFree is the share of CPU and memory that would be left, 0 … maxScore, the mean of both.

@@ -115,9 +115,13 @@ func (c *Controller) forget(pod *corev1.Pod) {
 	delete(c.waiting, keyOf(pod))
 	delete(c.reported, pod.UID)
 	delete(c.assumed, pod.UID)
-	_, nominated := c.state.nominees[pod.UID]
-	if c.state.Remove(pod.UID) || nominated {
-		c.wake(departureHelps)
+	nodeName := c.state.nominees[pod.UID].node
+	if on, placed := c.state.pods[pod.UID]; placed {
+		nodeName = on.node.Name
+	}
+	c.state.Remove(pod.UID)
+	if nodeName != "" {
+		c.vacated(nodeName)
 	}
 }
 

@@ -45,3 +45,30 @@ func TestPodChangeHelps(t *testing.T) {
 		}
 	}
 }
+
+func TestMayFit(t *testing.T) {
+	s := fleet(node("full"), node("roomy")).on(t, "full", pod("q", cpu("3"), priority(5))).on(t, "gone", pod("r"))
+	for name, c := range map[string]struct {
+		pod  *corev1.Pod
+		node string
+		want bool
+	}{
+		"room":                      {pod("p", cpu("2")), "roomy", true},
+		"too little":                {pod("p", cpu("2")), "full", false},
+		"enough of what is left":    {pod("p", cpu("1")), "full", true},
+		"of the same priority":      {pod("p", cpu("2"), priority(5)), "full", false},
+		"someone less important":    {pod("p", cpu("2"), priority(6)), "full", true},
+		"a node that is not there":  {pod("p"), "gone", false},
+		"a node that never was":     {pod("p"), "never", false},
+		"its victims were there":    {pod("nominee", cpu("2")), "full", true},
+		"its victims are elsewhere": {pod("nominee", cpu("9")), "roomy", false},
+	} {
+		p := mustPod(t, c.pod)
+		if p.Name == "nominee" {
+			s.Nominate(p, "full")
+		}
+		if got := s.mayFit(p, c.node); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -153,7 +153,8 @@ func (s *State) Pardon(pod *Pod) {
 	}
 }
 
-// Nominate keeps room on a node for a Pod whose victims are on their way out; "" gives the room back.
+// Nominate keeps room on a node, its requests and host ports, for a Pod whose victims are on their way out; "" gives
+// the room back. Affinity towards such a Pod does not count before it is there.
 func (s *State) Nominate(pod *Pod, nodeName string) {
 	delete(s.nominees, pod.UID)
 	if nodeName != "" {
