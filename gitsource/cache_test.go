@@ -18,6 +18,7 @@ import (
 
 // TestCacheHeals damages the cache between two processes, as a crash, a full disk or a bad one might.
 func TestCacheHeals(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	commits := r.imported(2)
 	for name, damage := range map[string]func(t *testing.T, cache, pack string){
@@ -58,6 +59,7 @@ func TestCacheHeals(t *testing.T) {
 
 // TestCacheHealsInOneFetch damages the cache under a running process.
 func TestCacheHealsInOneFetch(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	commits := r.imported(2)
 	for name, damage := range map[string]func(t *testing.T, options GitOptions){
@@ -112,6 +114,7 @@ func flip(t *testing.T, path string, at int) {
 
 // TestDamageFoundWhileReading has a file's content damaged under a running process: one clear error, and then another clone.
 func TestDamageFoundWhileReading(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("one", "web.yaml", strings.Repeat("0123456789", 100))
 	commit := r.push("two", "other.yaml", "x")
@@ -145,6 +148,7 @@ func TestDamageFoundWhileReading(t *testing.T) {
 }
 
 func TestCacheOfAnotherRepository(t *testing.T) {
+	t.Parallel()
 	one, other := newRepository(t), newRepository(t)
 	one.push("one", "web.yaml", "v1")
 	commit := other.push("other", "web.yaml", "other")
@@ -163,6 +167,7 @@ func TestCacheOfAnotherRepository(t *testing.T) {
 }
 
 func TestCachePacksStayFew(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	options := r.options()
 	source := newGit(t, options)
@@ -191,6 +196,7 @@ func TestCachePacksStayFew(t *testing.T) {
 }
 
 func TestStorePackTakesAllOrNothing(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("one", "web.yaml", "v1", "large.bin", strings.Repeat("x", 100_000))
 	r.push("two", "large.bin", strings.Repeat("x", 100_000)+"y")
@@ -236,6 +242,7 @@ func TestStorePackTakesAllOrNothing(t *testing.T) {
 }
 
 func TestHugeObjectIsRefused(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("one", "web.yaml", "v1", "large.bin", strings.Repeat("x", 100_000))
 	options := r.options()

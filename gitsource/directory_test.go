@@ -28,6 +28,7 @@ func newDirectory(t testing.TB, options DirectoryOptions) *directorySource {
 }
 
 func TestDirectoryOutsideAWorkTree(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeFiles(t, dir, "deploy/web.yaml", "v1", "deploy/.web.yaml.swp", "x", "deploy/web.yaml~", "x", "4913", "x", ".#web", "x", ".git/x", "x")
 	source := newDirectory(t, DirectoryOptions{Dir: dir, Path: "deploy"})
@@ -76,6 +77,7 @@ func TestDirectoryOutsideAWorkTree(t *testing.T) {
 }
 
 func TestDirectoryInAWorkTree(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("first", "deploy/web.yaml", "v1", "deploy/.gitignore", "*.log\n", ".gitignore", "/deploy/local/\n!keep.log\n", "README", "x")
 	head := r.commit("second", "deploy/web.yaml", "v2", "deploy/kept.yaml~", "tracked all the same")
@@ -136,6 +138,7 @@ func TestDirectoryInAWorkTree(t *testing.T) {
 }
 
 func TestDirectoryInALinkedWorkTree(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	commit := r.commit("one", "web.yaml", "v1")
 	linked := filepath.Join(t.TempDir(), "linked")
@@ -146,6 +149,7 @@ func TestDirectoryInALinkedWorkTree(t *testing.T) {
 }
 
 func TestDirectoryThatGitIgnoresIsOutside(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("one", ".gitignore", "/run/\n")
 	r.write("run/demo/web.yaml", "v1")
@@ -162,6 +166,7 @@ func TestDirectoryThatGitIgnoresIsOutside(t *testing.T) {
 }
 
 func TestDirectoryWithASubmodule(t *testing.T) {
+	t.Parallel()
 	inner, r := newRepository(t), newRepository(t)
 	inner.push("inner", "lib.yaml", "x")
 	r.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", inner.bare, "lib")
@@ -180,6 +185,7 @@ func TestDirectoryWithASubmodule(t *testing.T) {
 }
 
 func TestDirectoryLogAndAt(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	first := r.commit("one", "deploy/web.yaml", "v1")
 	r.commit("elsewhere", "README", "x")
@@ -279,6 +285,7 @@ func TestDirectoryRestsAfterARemoval(t *testing.T) {
 
 // TestReadNoticesAnotherFile has a file change between the look and the read.
 func TestReadNoticesAnotherFile(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(path string) error{
 		"written": func(path string) error { return os.WriteFile(path, []byte("longer"), 0o644) },
 		"replaced": func(path string) error {
@@ -310,6 +317,7 @@ func TestReadNoticesAnotherFile(t *testing.T) {
 }
 
 func TestDirectoryErrors(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeFiles(t, dir, "file", "x", "many/a", "x", "many/b", "x", "big/a", "123456", "big/b", "123456")
 	for name, test := range map[string]struct {
@@ -337,6 +345,7 @@ func TestDirectoryErrors(t *testing.T) {
 }
 
 func TestDirectoryOddFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeFiles(t, dir, "large", strings.Repeat("x", 2000), "..data_1/web.yaml", "v1", "odd \n name", "odd", "odd \xff name", "odd")
 	for link, target := range map[string]string{"..data": "..data_1", "web.yaml": "..data/web.yaml", "passwd": "/etc/passwd", "up": "../x"} {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestFetchFollowsABranch(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	first := r.push("add web", "deploy/web.yaml", "v1", "README.md", "hello")
 	options := r.options()
@@ -51,6 +52,7 @@ func TestFetchFollowsABranch(t *testing.T) {
 }
 
 func TestFetchBringsOnlyWhatIsNew(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("one", "big.txt", strings.Repeat("0123456789abcdef\n", 50_000), "web.yaml", "v1")
 	options := r.options()
@@ -81,6 +83,7 @@ func TestFetchBringsOnlyWhatIsNew(t *testing.T) {
 }
 
 func TestFetchFollowsAForcePush(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	base := r.push("base", "web.yaml", "v1")
 	gone := r.push("a mistake", "web.yaml", "v2")
@@ -113,6 +116,7 @@ func TestFetchFollowsAForcePush(t *testing.T) {
 }
 
 func TestFetchResolvesRefs(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	first := r.push("one", "web.yaml", "v1")
 	r.git("tag", "-a", "v1.0", "-m", "release")
@@ -157,6 +161,7 @@ func TestFetchResolvesRefs(t *testing.T) {
 }
 
 func TestFetchOfADeletedBranchFailsAndRecovers(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("one", "web.yaml", "v1")
 	r.git("checkout", "-q", "-b", "live")
@@ -177,6 +182,7 @@ func TestFetchOfADeletedBranchFailsAndRecovers(t *testing.T) {
 }
 
 func TestFetchErrors(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	empty := newRepository(t)
 	commit := r.push("one", "deploy/web.yaml", "v1", "file", "x")
@@ -204,6 +210,7 @@ func TestFetchErrors(t *testing.T) {
 }
 
 func TestFetchEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	commit := r.push("one", "web.yaml", "v1")
 	source := newGit(t, r.options())
@@ -218,6 +225,7 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 }
 
 func TestAbandonableLeavesWorkThatDoesNotHear(t *testing.T) {
+	t.Parallel()
 	busy := make(chan struct{}, 1)
 	release := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())

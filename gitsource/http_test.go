@@ -24,7 +24,7 @@ func backend(t testing.TB, r *repository) http.Handler {
 	if _, err := os.Stat(program); err != nil {
 		t.Skipf("%s is missing (Debian: git)", program)
 	}
-	cgi := &cgi.Handler{Path: program, Stderr: io.Discard, Env: []string{"GIT_PROJECT_ROOT=" + filepath.Dir(r.bare), "GIT_HTTP_EXPORT_ALL=1",
+	cgi := &cgi.Handler{Path: program, Stderr: io.Discard, Logger: log.New(io.Discard, "", 0), Env: []string{"GIT_PROJECT_ROOT=" + filepath.Dir(r.bare), "GIT_HTTP_EXPORT_ALL=1",
 		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}}
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		if user, password, _ := request.BasicAuth(); user != "ada" || password != secret {
@@ -54,6 +54,7 @@ func withUser(address, user, password string) string {
 }
 
 func TestHTTP(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	first := r.push("one", "web.yaml", "v1")
 	address := serve(t, backend(t, r)) + "/shop.git"
@@ -82,6 +83,7 @@ func TestHTTP(t *testing.T) {
 }
 
 func TestHTTPFollowsWithFewRequests(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("one", "web.yaml", "v1")
 	requests := 0
@@ -107,6 +109,7 @@ func TestHTTPFollowsWithFewRequests(t *testing.T) {
 }
 
 func TestHTTPFetchesACommit(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	first := r.push("one", "web.yaml", "v1")
 	r.push("two", "web.yaml", "v2")
@@ -126,6 +129,7 @@ func TestHTTPFetchesACommit(t *testing.T) {
 }
 
 func TestHTTPErrors(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("one", "web.yaml", "v1")
 	good := serve(t, backend(t, r))
@@ -177,6 +181,7 @@ func TestHTTPErrors(t *testing.T) {
 }
 
 func TestHTTPTrustsTheCAFile(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	commit := r.push("one", "web.yaml", "v1")
 	server := httptest.NewUnstartedServer(backend(t, r))
@@ -197,6 +202,7 @@ func TestHTTPTrustsTheCAFile(t *testing.T) {
 }
 
 func TestHTTPFetchCanBeCancelled(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	commit := r.push("one", "web.yaml", "v1")
 	handler := backend(t, r)
@@ -228,6 +234,7 @@ func TestHTTPFetchCanBeCancelled(t *testing.T) {
 }
 
 func TestHTTPFetchHasATimeout(t *testing.T) {
+	t.Parallel()
 	silent := make(chan struct{})
 	address := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-silent }))
 	defer close(silent)
@@ -237,6 +244,7 @@ func TestHTTPFetchHasATimeout(t *testing.T) {
 }
 
 func TestCloseEndsAFetch(t *testing.T) {
+	t.Parallel()
 	asked, silent := make(chan struct{}), make(chan struct{})
 	address := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(asked); <-silent }))
 	defer close(silent)
@@ -249,6 +257,7 @@ func TestCloseEndsAFetch(t *testing.T) {
 
 // TestPartialFetch has a server that can leave large files out.
 func TestPartialFetch(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	command(t, r.bare, "git", "config", "uploadpack.allowFilter", "true")
 	r.push("one", "web.yaml", "v1", "large.bin", strings.Repeat("x", 5000), "limit.bin", strings.Repeat("y", 4096))

@@ -13,7 +13,7 @@ type Limits struct {
 	// disk. Default 256 MiB.
 	TotalBytes int64
 	// ObjectBytes is the largest object that a fetch takes in, wherever in the history it is. It bounds memory: an object is
-	// held about twice while a pack is indexed. Default 128 MiB, above what the big hosts accept (100 MB).
+	// held whole while its pack is indexed. Default 128 MiB, above what the big hosts accept (100 MB).
 	ObjectBytes int64
 }
 

@@ -2,10 +2,13 @@ package gitsource
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // location is where a repository is, taken from a URL, an scp-like address or a path.
@@ -29,8 +32,8 @@ func parseLocation(raw string) (location, error) {
 	switch {
 	case strings.TrimSpace(raw) == "":
 		return location{}, fail(ErrInvalid, nil, "the repository has no URL")
-	case strings.ContainsFunc(raw, unicode.IsControl):
-		return location{}, fail(ErrInvalid, nil, "the repository's URL holds control characters")
+	case !utf8.ValidString(raw) || strings.ContainsFunc(raw, unicode.IsControl):
+		return location{}, fail(ErrInvalid, nil, "the repository's URL holds control characters, or is not UTF-8")
 	case strings.Contains(raw, "://"):
 		return parseURL(raw)
 	}
@@ -67,11 +70,7 @@ func parseURL(raw string) (location, error) {
 	case schemeHTTP, schemeHTTPS:
 		l.path = strings.TrimRight(u.EscapedPath(), "/")
 	case schemeSSH:
-		// "/~me/shop.git" is relative to a home directory, as Git has it.
-		l.path = u.Path
-		if strings.HasPrefix(l.path, "/~") {
-			l.path = l.path[1:]
-		}
+		l.path = homePath(u.Path)
 	default:
 		return location{}, fail(ErrInvalid, nil, "the repository's URL %q has the scheme %q; use https, ssh, http, file or a path", redact(raw), u.Scheme)
 	}
@@ -80,28 +79,31 @@ func parseURL(raw string) (location, error) {
 
 // parseScp reads [user@]host:path, where no slash comes before the colon.
 func parseScp(raw string) (l location, ok bool, err error) {
-	address, path, found := cutAddress(raw)
-	if !found || strings.Contains(address, "/") {
+	m := scpAddress.FindStringSubmatch(raw)
+	if m == nil {
 		return location{}, false, nil
 	}
-	l = location{scheme: schemeSSH, path: path, host: address}
-	if at := strings.LastIndex(address, "@"); at >= 0 {
-		l.user, l.host = address[:at], address[at+1:]
-	}
-	l.host = strings.Trim(l.host, "[]")
+	l = location{scheme: schemeSSH, user: m[1], host: m[2] + m[3], path: homePath(m[4])}
 	return l, true, l.check(raw)
 }
 
-// cutAddress cuts at the first colon that is not inside brackets, for [::1]:path.
-func cutAddress(raw string) (address, path string, ok bool) {
-	if end := strings.Index(raw, "]:"); end >= 0 && strings.Contains(raw[:end], "[") {
-		return raw[:end+1], raw[end+2:], true
+// scpAddress has an address of version 6 in brackets, since its colons come before the one that counts.
+var scpAddress = regexp.MustCompile(`^(?:([^:/\[\]]*)@)?(?:\[([^/\[\]]*)\]|([^:/]*)):(.*)$`)
+
+// homePath makes "/~me/shop.git" relative to a home directory, as Git has it.
+func homePath(path string) string {
+	if strings.HasPrefix(path, "/~") {
+		return path[1:]
 	}
-	return strings.Cut(raw, ":")
+	return path
 }
 
 func (l location) check(raw string) error {
-	switch {
+	switch decoded := l.host + l.path + l.user; {
+	case !utf8.ValidString(decoded) || strings.ContainsFunc(decoded, unicode.IsControl):
+		return fail(ErrInvalid, nil, "the repository's URL %q holds control characters, or is not UTF-8", redact(raw))
+	case !validHost(l.host), l.scheme == schemeSSH && strings.ContainsAny(l.user, " :/@"):
+		return fail(ErrInvalid, nil, "the repository's URL %q names no host or user that can exist", redact(raw))
 	case l.scheme != schemeFile && l.host == "":
 		return fail(ErrInvalid, nil, "the repository's URL %q names no host", redact(raw))
 	case strings.Trim(l.path, "/.") == "":
@@ -115,19 +117,37 @@ func (l location) check(raw string) error {
 	return nil
 }
 
+// validHost takes names, also international ones, and addresses. Whether there is such a host is the resolver's matter.
+func validHost(host string) bool {
+	if strings.Contains(host, ":") {
+		address, err := netip.ParseAddr(host)
+		return err == nil && address.Zone() == ""
+	}
+	return !strings.ContainsFunc(host, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune(".-_", r)
+	})
+}
+
 // String is for messages: without password, and without the user of an http URL, which is often a token.
 func (l location) String() string {
 	if l.scheme == schemeFile {
 		return l.path
 	}
-	user := ""
-	if l.scheme == schemeSSH && l.user != "" {
-		user = l.user + "@"
+	if l.scheme != schemeSSH {
+		return l.scheme + "://" + l.address() + l.path
 	}
-	if l.scheme == schemeSSH && !strings.HasPrefix(l.path, "/") && l.port == "" {
+	if !strings.HasPrefix(l.path, "/") && l.port == "" && !strings.Contains(l.path, "://") {
+		user := ""
+		if l.user != "" {
+			user = l.user + "@"
+		}
 		return user + bracket(l.host) + ":" + l.path
 	}
-	return l.scheme + "://" + user + l.address() + "/" + strings.TrimPrefix(l.path, "/")
+	u := url.URL{Scheme: l.scheme, Host: l.address(), Path: "/" + strings.TrimPrefix(l.path, "/")}
+	if l.user != "" {
+		u.User = url.User(l.user)
+	}
+	return u.String()
 }
 
 // address is host or host:port.

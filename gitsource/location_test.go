@@ -22,6 +22,7 @@ func TestParseLocation(t *testing.T) {
 		"git@github.com:a/shop.git":                  {location{scheme: "ssh", user: "git", host: "github.com", path: "a/shop.git"}, "git@github.com:a/shop.git"},
 		"h:/srv/shop.git":                            {location{scheme: "ssh", host: "h", path: "/srv/shop.git"}, "ssh://h/srv/shop.git"},
 		"git@[::1]:shop.git":                         {location{scheme: "ssh", user: "git", host: "::1", path: "shop.git"}, "git@[::1]:shop.git"},
+		"h:/srv/a#b c.git":                           {location{scheme: "ssh", host: "h", path: "/srv/a#b c.git"}, "ssh://h/srv/a%23b%20c.git"},
 		"file:///srv/my%20shop.git":                  {location{scheme: "file", path: "/srv/my shop.git"}, "/srv/my shop.git"},
 		"file://localhost/srv/../shop":               {location{scheme: "file", path: "/shop"}, "/shop"},
 		"/srv/a:b.git/":                              {location{scheme: "file", path: "/srv/a:b.git"}, "/srv/a:b.git"},
@@ -42,7 +43,7 @@ func TestParseLocation(t *testing.T) {
 		"", "  ", "https://", "https:///shop.git", "https://host", "https://host/", "ssh://host/", "host:", ":path", "git@:x",
 		"ftp://host/x", "git://host/x", "ext::sh -c touch", "file://host/srv/x", "file://", "https://h/x?y=1", "https://h/x#y",
 		"ssh://-oProxyCommand=x/y", "-host:path", "host:-path", "https://h/\nx", "https://u:" + secret + "@h:port/x", "http://u:" + secret + "%zz@h/x",
-		"https://ada:" + secret + "/x@h:a/shop",
+		"https://ada:" + secret + "/x@h:a/shop", "a\xec:/x", "ssh://h/a%0ab", "ssh://a%20b@h/x", "ssh://h%2fx/y", "h#:/x", "https://%68%0a/x",
 	} {
 		got, err := parseLocation(raw)
 		if !errors.Is(err, ErrInvalid) {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestLogFollowsFirstParents(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("before the path", "README", "x")
 	added := r.push("add", "deploy/web.yaml", "v1")
@@ -70,6 +71,7 @@ func TestLogFollowsFirstParents(t *testing.T) {
 }
 
 func TestLogOfAShallowClone(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	for _, version := range []string{"v1", "v2", "v3"} {
 		r.push(version, "web.yaml", version)
@@ -84,6 +86,7 @@ func TestLogOfAShallowClone(t *testing.T) {
 }
 
 func TestClean(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"plain":                        "plain",
 		"  many \t\n blanks\r\n":       "many blanks",
@@ -102,6 +105,7 @@ func TestClean(t *testing.T) {
 }
 
 func TestSubjectOfACommit(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.write("web.yaml", "v1")
 	r.git("add", "-A")
@@ -113,6 +117,7 @@ func TestSubjectOfACommit(t *testing.T) {
 }
 
 func TestShort(t *testing.T) {
+	t.Parallel()
 	commit := "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
 	for id, want := range map[string]string{
 		"": "", "1a2": "1a2", commit: "1a2b3c4", commit + "-dirty-0123456789ab": "1a2b3c4-dirty", "sha256:" + commit: "sha256:1a2b3c4",

@@ -72,7 +72,7 @@ type Revision struct {
 	Time    time.Time
 
 	// Ref is the branch, tag or commit that was followed: "main", "v1.2", or the commit. For a work tree it is the
-	// branch that is checked out, or "" if none is. Log leaves it empty.
+	// branch that is checked out, or "" if none is. Log and At leave it empty.
 	Ref string
 	// Dirty says that files under the directory differ from HEAD, untracked ones that are not ignored included.
 	Dirty bool

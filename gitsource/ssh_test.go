@@ -120,6 +120,7 @@ func (s *sshServer) options(r *repository) GitOptions {
 }
 
 func TestSSH(t *testing.T) {
+	t.Parallel()
 	server := newSSHServer(t)
 	r := newRepository(t)
 	r.bare = filepath.Join(t.TempDir(), "it's a shop!.git")
@@ -142,6 +143,7 @@ func TestSSH(t *testing.T) {
 }
 
 func TestSSHHostKeys(t *testing.T) {
+	t.Parallel()
 	server := newSSHServer(t)
 	r := newRepository(t)
 	r.push("one", "web.yaml", "v1")
@@ -277,6 +279,7 @@ func serveAgent(t *testing.T, keyFile string) (socket string) {
 }
 
 func TestSSHErrors(t *testing.T) {
+	t.Parallel()
 	server := newSSHServer(t)
 	r := newRepository(t)
 	options := server.options(r)
@@ -294,6 +297,7 @@ func TestSSHErrors(t *testing.T) {
 }
 
 func TestSSHFetchFromASilentServerCanBeCancelled(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestTreeIsAFileSystem(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("one", "deploy/web.yaml", "v1", "deploy/sub/db.yaml", "db", "base/common.yaml", "base", "deploy/run.sh", "#!/bin/sh",
 		"deploy/sub-dir/x", "x", "deploy/sub.dir/x", "x", "deploy/ünïcode – name.yaml", "odd")
@@ -58,6 +59,7 @@ func (r *repository) symlink(target, link string) {
 }
 
 func TestTreeRefusesWhatLeavesIt(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("one", "deploy/web.yaml", "v1")
 	for link, target := range map[string]string{
@@ -98,6 +100,7 @@ func TestTreeRefusesWhatLeavesIt(t *testing.T) {
 }
 
 func TestTreeRefusesForbiddenNames(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("one", "web.yaml", "v1")
 	blob := r.git("rev-parse", "HEAD:web.yaml")
@@ -119,6 +122,7 @@ func (r *repository) pipe(input string, args ...string) string {
 }
 
 func TestTreeLimits(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("one", "small.yaml", "x", "large.bin", strings.Repeat("x", 3000), "deep/a", "1", "deep/b", "2",
 		"lfs.yaml", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
@@ -142,6 +146,7 @@ func TestTreeLimits(t *testing.T) {
 }
 
 func TestTreeWithASubmodule(t *testing.T) {
+	t.Parallel()
 	inner, r := newRepository(t), newRepository(t)
 	inner.push("inner", "lib.yaml", "x")
 	r.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", inner.bare, "lib")
@@ -165,6 +170,7 @@ func TestTreeWithASubmodule(t *testing.T) {
 }
 
 func TestTreeIsReadConcurrently(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.push("one", "a/1", "1", "a/2", "2", "b/3", "3")
 	source := newGit(t, r.options())

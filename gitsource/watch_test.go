@@ -48,6 +48,7 @@ func until(t *testing.T, source Source, next func(), name, content string) {
 }
 
 func TestWatchADirectory(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeFiles(t, dir, "web.yaml", "v1")
 	source := newDirectory(t, DirectoryOptions{Dir: dir})
@@ -80,6 +81,7 @@ func TestWatchADirectory(t *testing.T) {
 
 // TestWatchAConfigMapMount changes files as the kubelet does: by exchanging the link that all go through.
 func TestWatchAConfigMapMount(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	mount := func(version string) {
 		t.Helper()
@@ -100,6 +102,7 @@ func TestWatchAConfigMapMount(t *testing.T) {
 
 // TestWatchADirectoryBehindALink deploys by pointing "current" at another release.
 func TestWatchADirectoryBehindALink(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeFiles(t, dir, "releases/1/deploy/web.yaml", "v1", "releases/2/deploy/web.yaml", "v2")
 	current := filepath.Join(dir, "current")
@@ -114,6 +117,7 @@ func TestWatchADirectoryBehindALink(t *testing.T) {
 }
 
 func TestWatchADirectoryThatComesAndGoes(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "not", "yet")
 	source := newDirectory(t, DirectoryOptions{Dir: dir})
 	next := watching(t, source)
@@ -133,6 +137,7 @@ func TestWatchADirectoryThatComesAndGoes(t *testing.T) {
 }
 
 func TestWatchSeesCommits(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("one", "deploy/web.yaml", "v1")
 	r.write("deploy/web.yaml", "v2")
