@@ -205,7 +205,7 @@ func (n *Node) stop(ctx context.Context, key Key, pod *corev1.Pod, state *podSta
 		})
 		n.inventory.doubtAgain(key, step.ID)
 		if err != nil {
-			n.Logger.Warn().Err(n.engineFailed(err)).Stringer("pod", key).Str("container", step.Container).Msg("stop container")
+			n.Logger.Warn().Err(n.engineFailed(err)).Str("node", n.Name).Stringer("pod", key).Str("container", step.Container).Msg("stop container")
 			n.queue.AddRateLimited(key)
 			return
 		}

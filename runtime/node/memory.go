@@ -22,6 +22,8 @@ type Memory struct {
 	Probes    map[string]Probed     // by container id
 	Messages  map[string]string     // by container id: what the dead container left to say
 	Noted     map[string]string     // by container name: the back-off that an event was written for
+
+	Newest map[string]runtime.Container // by container name: the newest attempt that was ever seen to run
 }
 
 // NewMemory remembers nothing.
@@ -35,14 +37,20 @@ func NewMemory() *Memory {
 		Probes:    map[string]Probed{},
 		Messages:  map[string]string{},
 		Noted:     map[string]string{},
+		Newest:    map[string]runtime.Container{},
 	}
 }
 
-// prune forgets containers that are gone.
-func (m *Memory) prune(seen []runtime.Container) {
+// observe takes note of what the engine has, and forgets what it has no longer, but for the newest attempts: a container
+// that was removed is not one that never was.
+func (m *Memory) observe(seen []runtime.Container) {
 	ids := map[string]bool{}
 	for _, c := range seen {
 		ids[c.ID] = true
+		name := c.Labels[runtime.LabelContainerName]
+		if before, ok := m.Newest[name]; !c.Started.IsZero() && (!ok || attemptOf(before) <= attemptOf(c)) {
+			m.Newest[name] = c
+		}
 	}
 	gone := func(id string) bool { return !ids[id] }
 	maps.DeleteFunc(m.Starts, func(id string, _ Failure) bool { return gone(id) })

@@ -95,8 +95,15 @@ func (v view) of(spec *corev1.Container, init bool) run {
 	return r
 }
 
-// lostAttempt is the attempt that the API's status shows, as a container that has ended.
+// lostAttempt is the newest attempt that was seen, by this agent or by the one that wrote the API's status, as a container that
+// has ended.
 func (v view) lostAttempt(name string, init bool) (runtime.Container, bool) {
+	if c, ok := v.memory.Newest[name]; ok {
+		if c.State != runtime.StateExited {
+			c.State, c.ExitCode = runtime.StateExited, exitKilled
+		}
+		return c, true
+	}
 	status, ok := v.reported(name, init)
 	if !ok || status.ContainerID == "" {
 		return runtime.Container{}, false

@@ -190,7 +190,7 @@ func (n *Node) removeVolumes(key Key) error {
 	for _, dir := range []string{n.tmpfsDir(key), n.podDir(key)} {
 		err := os.RemoveAll(dir)
 		if errors.Is(err, os.ErrPermission) {
-			n.Logger.Warn().Err(err).Stringer("pod", key).Msg("volume stays on disk")
+			n.Logger.Warn().Err(err).Str("node", n.Name).Stringer("pod", key).Msg("volume stays on disk")
 			continue
 		}
 		if err != nil {

@@ -119,7 +119,7 @@ func (n *Node) decide(pod *corev1.Pod, state *podState, seen []runtime.Container
 		state.memory.VolumesReady = false // the downward API may show them
 	}
 	state.last = pod
-	state.memory.prune(seen)
+	state.memory.observe(seen)
 	return Plan(pod, seen, state.memory, now), Status(pod, seen, state.memory, n.InternalIP, now)
 }
 

@@ -60,6 +60,7 @@ func (w *world) say(format string, args ...any) {
 // settle plans and acts until there is nothing to do, and returns when to look again.
 func (w *world) settle() time.Time {
 	for range 200 {
+		w.memory.observe(w.containers)
 		plan := Plan(w.pod, w.containers, w.memory, w.now)
 		w.pod.Status = Status(w.pod, w.containers, w.memory, "192.0.2.1", w.now)
 		if line := string(w.pod.Status.Phase) + ": " + summary(w.pod) + conditionLine(w.pod); line != w.shown {
