@@ -80,7 +80,7 @@ func (m *machines) nodes(server *apiserver.Server, events *events) ([]*node.Node
 		created, err := node.New(node.Options{
 			Name: name, Engine: engine, Client: server.Client(), DataDir: m.dataDir(name), PodCIDR: subnet.String(), Network: m.options.podNetwork,
 			Labels: m.options.labels, InternalIP: address, Version: apiserver.Version(),
-			Recorder: events.recorder("kubelet", name), Logger: m.log.With().Str("node", name).Logger(),
+			Recorder: events.recorder("kubelet", name), Logger: m.log,
 		})
 		if err != nil {
 			return nil, err

@@ -23,6 +23,13 @@ Then:        coracle status    coracle history    coracle kubectl get pods`,
 	return root
 }
 
+// complete gives the shell the values of a flag.
+func complete(command *cobra.Command, flag string, values ...cobra.Completion) {
+	if err := command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // there is no such flag
+	}
+}
+
 // dataDirFlag adds --data-dir, which every verb that speaks to a daemon on this machine has.
 func dataDirFlag(command *cobra.Command, dir *string) {
 	command.Flags().StringVar(dir, "data-dir", defaultDataDir(), "directory of the daemon's data and kubeconfig")

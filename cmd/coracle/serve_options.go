@@ -4,26 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"strings"
+	"net/netip"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"sigs.k8s.io/yaml"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"coracle.dev/coracle/gitsource"
 )
 
 // serveOptions are the flags of `coracle serve`, and the keys of its --config file.
 type serveOptions struct {
-	config string
-
+	config  string
 	dataDir string
-	repo    string
-	branch  string
-	dir     string
-	path    string
-	poll    string
-	// credentials of the repository
-	username, passwordFile, sshKey, knownHosts string
+
+	sourceOptions
+	poll string
 
 	listen      string
 	names       []string
@@ -44,15 +41,8 @@ type serveOptions struct {
 func (o *serveOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.config, "config", "", "YAML file with these flags as keys, as `repo: https://…`; flags win over it")
 	flags.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "directory of all state; its file kubeconfig is for kubectl")
-	flags.StringVar(&o.repo, "repo", "", "Git repository of the manifests: a path, file://, http(s)://, ssh:// or user@host:path")
-	flags.StringVar(&o.branch, "branch", "", "branch, tag or full commit of the repository (default: its HEAD)")
-	flags.StringVar(&o.dir, "dir", "", "directory of manifests, instead of a repository")
-	flags.StringVar(&o.path, "path", "", "subdirectory of the repository or directory that holds the manifests")
+	o.sourceOptions.register(flags)
 	flags.StringVar(&o.poll, "poll", "@every 30s", "when to look for new commits, as cron has it: \"@every 30s\", \"*/5 * * * *\"")
-	flags.StringVar(&o.username, "git-username", "", "user name for an http(s) repository")
-	flags.StringVar(&o.passwordFile, "git-password-file", "", "file with the password or token for an http(s) repository")
-	flags.StringVar(&o.sshKey, "git-ssh-key", "", "private key file for an ssh repository (default: the agent's, then ~/.ssh)")
-	flags.StringVar(&o.knownHosts, "git-known-hosts", "", "file of known ssh hosts (default: ~/.ssh/known_hosts)")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:6443", "address of the Kubernetes API")
 	flags.StringSliceVar(&o.names, "name", nil, "further names or addresses of this server, for its certificate")
 	flags.StringSliceVar(&o.etcdServers, "etcd-servers", nil, "URLs of an outside etcd (default: one inside coracle)")
@@ -67,79 +57,50 @@ func (o *serveOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 }
 
-// readConfig sets the flags that the --config file has and the command line has not.
-func (o *serveOptions) readConfig(flags *pflag.FlagSet) error {
-	if o.config == "" {
-		return nil
-	}
-	data, err := os.ReadFile(o.config)
-	if err != nil {
-		return fmt.Errorf("read --config: %w", err)
-	}
-	values := map[string]any{}
-	if err := yaml.UnmarshalStrict(data, &values); err != nil {
-		return fmt.Errorf("read --config %s: %w", o.config, err)
-	}
-	for key, value := range values {
-		flag := flags.Lookup(key)
-		if flag == nil || key == "config" {
-			return fmt.Errorf("read --config %s: unknown key %q; the keys are the flags that coracle serve --help lists", o.config, key)
-		}
-		if flag.Changed {
-			continue
-		}
-		text, err := flagText(value)
-		if err == nil {
-			err = flags.Set(key, text)
-		}
-		if err != nil {
-			return fmt.Errorf("read --config %s: %s: %w", o.config, key, err)
-		}
-	}
-	return nil
-}
-
-// flagText is a YAML value as it would be written on the command line.
-func flagText(value any) (string, error) {
-	switch v := value.(type) {
-	case string, bool, float64, int64:
-		return fmt.Sprint(v), nil
-	case []any:
-		var parts []string
-		for _, item := range v {
-			parts = append(parts, fmt.Sprint(item))
-		}
-		return strings.Join(parts, ","), nil
-	case map[string]any:
-		var parts []string
-		for key, item := range v {
-			parts = append(parts, key+"="+fmt.Sprint(item))
-		}
-		return strings.Join(parts, ","), nil
-	default:
-		return "", fmt.Errorf("a value of type %T has no meaning here", value)
-	}
-}
-
 func (o *serveOptions) validate() error {
-	switch {
-	case o.repo == "" && o.dir == "":
+	if o.repo == "" && o.dir == "" {
 		return errors.New("say where the manifests are: --repo URL or --dir PATH")
-	case o.repo != "" && o.dir != "":
-		return errors.New("--repo and --dir exclude each other")
-	case o.dir != "" && o.branch != "":
-		return errors.New("--branch is for --repo; a --dir is taken as it is")
+	}
+	if err := o.sourceOptions.validate(); err != nil {
+		return err
+	}
+	if _, err := gitsource.ParseSchedule(o.poll); err != nil {
+		return fmt.Errorf("--poll: %w", err)
+	}
+	if _, _, err := net.SplitHostPort(o.listen); err != nil {
+		return fmt.Errorf("--listen %q: it is an address and a port, as 127.0.0.1:6443", o.listen)
+	}
+	if _, err := zerolog.ParseLevel(o.logLevel); err != nil || o.logLevel == "" {
+		return fmt.Errorf("--log-level %q: it is debug, info, warn or error", o.logLevel)
+	}
+	return o.validateNode()
+}
+
+func (o *serveOptions) validateNode() error {
+	switch {
 	case o.engine != "docker" && o.engine != "memory":
 		return fmt.Errorf("--engine %q: it is docker or memory", o.engine)
+	case o.engine == "memory" && o.dockerHost != "":
+		return errors.New("--docker-host goes with --engine docker only")
 	case o.nodes < 1:
 		return fmt.Errorf("--nodes %d: at least 1", o.nodes)
 	case o.nodes > 1 && o.engine != "memory":
 		return errors.New("--nodes simulates machines: it goes with --engine memory only")
 	}
-	if _, _, err := net.SplitHostPort(o.listen); err != nil {
-		return fmt.Errorf("--listen %q: %w", o.listen, err)
+	if o.nodeName != "" {
+		if problems := validation.IsDNS1123Subdomain(o.nodeName); len(problems) > 0 {
+			return fmt.Errorf("--node-name %q: %s", o.nodeName, problems[0])
+		}
 	}
-	return nil
+	if _, err := netip.ParseAddr(o.nodeIP); err != nil && o.nodeIP != "" {
+		return fmt.Errorf("--node-ip %q: it is an IP address", o.nodeIP)
+	}
+	cluster, err := netip.ParsePrefix(o.podCIDR)
+	if err != nil {
+		return fmt.Errorf("--pod-cidr %q: it is a network, as 10.244.0.0/16", o.podCIDR)
+	}
+	_, err = podSubnet(cluster, o.nodes-1)
+	return err
 }
 
 func newServe() *cobra.Command {
@@ -147,13 +108,23 @@ func newServe() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "serve (--repo URL | --dir PATH) [flags]",
 		Short: "Run the daemon: make this machine match the manifests, and serve the Kubernetes API",
+		Long: `Runs the daemon: it follows a Git repository or a directory of Kubernetes manifests, makes this
+machine's Docker Engine match them, and serves the Kubernetes API, with which kubectl shows it all.
+
+The flags --repo or --dir and what belongs to them become the Application named "default". All state is in the data
+directory, of which one daemon runs at a time; it writes the kubeconfig there. The API server also answers /readyz,
+/livez and /metrics. SIGTERM and Ctrl-C end the daemon and leave the containers running; the next one takes them over.`,
 		Example: `  coracle serve --repo https://git.example.org/shop.git --branch main --path deploy
+  coracle serve --repo git@git.example.org:shop.git --poll "*/5 * * * *"
   coracle serve --dir ./manifests --data-dir ./data
+  coracle serve --config /etc/coracle.yaml                     # the flags as keys: repo, data-dir, …
   coracle serve --engine memory --nodes 10 --dir ./manifests   # no containers: a rehearsal`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if err := options.readConfig(command.Flags()); err != nil {
-				return err
+			if options.config != "" {
+				if err := readConfig(options.config, command.Flags()); err != nil {
+					return err
+				}
 			}
 			if err := options.validate(); err != nil {
 				return err
@@ -161,6 +132,9 @@ func newServe() *cobra.Command {
 			return serve(command.Context(), options)
 		},
 	}
+	command.Flags().SortFlags = false // in the order in which they matter
 	options.register(command.Flags())
+	complete(command, "engine", "docker", "memory")
+	complete(command, "log-level", "debug", "info", "warn", "error")
 	return command
 }
