@@ -171,7 +171,7 @@ func (a *application) checkHealth(ctx context.Context) {
 			health[object.Key] = Health{v1alpha1.HealthProgressing, object.Name + ": was just applied"}
 		}
 		if state := health[object.Key]; state.State != v1alpha1.HealthHealthy {
-			if trouble := a.podTrouble(ctx, live[object.Key]); trouble != "" {
+			if trouble := a.loop.Cluster.podTrouble(ctx, live[object.Key]); trouble != "" {
 				state.Message += "; " + trouble
 				health[object.Key] = state
 			}
@@ -225,12 +225,12 @@ type judgement struct {
 }
 
 // podTrouble asks the Pods of a workload what keeps them.
-func (a *application) podTrouble(ctx context.Context, workload *unstructured.Unstructured) string {
+func (c *Cluster) podTrouble(ctx context.Context, workload *unstructured.Unstructured) string {
 	if workload == nil {
 		return ""
 	}
 	raw, found, err := unstructured.NestedStringMap(workload.Object, "spec", "selector", "matchLabels")
-	known, kindsErr := a.loop.Cluster.known()
+	known, kindsErr := c.known()
 	if err != nil || !found || len(raw) == 0 || kindsErr != nil {
 		return ""
 	}
@@ -240,7 +240,7 @@ func (a *application) podTrouble(ctx context.Context, workload *unstructured.Uns
 	}
 	trouble := ""
 	// A failure to list is no news of the workload; the next look will do.
-	_ = a.loop.Cluster.list(ctx, pods, workload.GetNamespace(), labels.SelectorFromSet(raw).String(), func(pod *unstructured.Unstructured) {
+	_ = c.list(ctx, pods, workload.GetNamespace(), labels.SelectorFromSet(raw).String(), func(pod *unstructured.Unstructured) {
 		if text := podTrouble(pod); text != "" && trouble == "" {
 			trouble = text
 		}
