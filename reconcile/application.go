@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -26,6 +27,9 @@ type application struct {
 	app         *v1alpha1.Application // as the API has it, with the status that was written last
 	source      gitsource.Source
 	closeSource func()
+	using       sync.WaitGroup // goroutines that use the source
+	looking     looking
+	asked       string // value of the annotation that asks for a sync
 	cache       manifest.Cache
 	memory      memory
 	fights      fights
@@ -150,12 +154,14 @@ func (a *application) step(ctx context.Context) {
 	if a.app == nil {
 		return
 	}
-	asked := a.app.Annotations[v1alpha1.SyncRequestedAnnotation]
-	requested := asked != "" && asked != a.facts.handled
+	a.asked = a.app.Annotations[v1alpha1.SyncRequestedAnnotation]
+	requested := a.asked != "" && a.asked != a.facts.handled
 	again := due(a.timers.retry, now) || due(a.timers.resync, now) || requested
+	if todo.fetched != nil {
+		a.arrived(ctx, todo.fetched)
+	}
 	if again || todo.source || a.source == nil && a.timers.retry.IsZero() {
 		a.look(ctx, again)
-		a.facts.handled = asked
 	}
 	if len(todo.members) > 0 || due(a.timers.fights, now) {
 		a.correctDrift(ctx, todo.members)
@@ -190,27 +196,26 @@ func (a *application) take(app *v1alpha1.Application) {
 	a.app = fresh
 }
 
-// openSource opens and watches the source.
+// openSource opens the source, and watches it.
 func (a *application) openSource(ctx context.Context) error {
 	source, err := a.loop.NewSource(a.app)
 	if err != nil {
 		return err
 	}
 	watching, stop := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := source.Watch(watching, a.pending.source); err != nil && watching.Err() == nil {
+	a.source, a.looking = source, looking{}
+	a.using.Go(func() {
+		err := guarded(func() error { return source.Watch(watching, a.pending.source) })
+		if err != nil && watching.Err() == nil {
 			a.log.Warn().Err(err).Msg("source cannot be watched")
 		}
-	}()
-	a.source = source
+	})
 	a.closeSource = func() {
 		stop()
 		if err := source.Close(); err != nil {
 			a.log.Warn().Err(err).Msg("source does not close")
 		}
-		<-done
+		a.using.Wait()
 	}
 	return nil
 }
@@ -220,6 +225,16 @@ func (a *application) dropSource() {
 		a.closeSource()
 		a.source = nil
 	}
+}
+
+// guarded makes a panic an error.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = fmt.Errorf("internal error: %v", panicked)
+		}
+	}()
+	return do()
 }
 
 func (a *application) sourceFailed(err error) {

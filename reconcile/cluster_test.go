@@ -115,7 +115,7 @@ func podStarter(ctx context.Context, client kubernetes.Interface) cache.Resource
 
 // world is one Application of a test, its source, and a loop that works on it.
 type world struct {
-	*testing.T
+	testing.TB
 	client    kubernetes.Interface
 	dynamic   dynamic.Interface
 	cluster   *reconcile.Cluster
@@ -126,11 +126,13 @@ type world struct {
 }
 
 // newWorld makes a namespace with the name of the test and an Application "app" in it. The loop starts with start.
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
-	t.Parallel()
+	if test, ok := t.(*testing.T); ok {
+		test.Parallel()
+	}
 	server := sharedServer(t)
-	w := &world{T: t, client: server.Client(), source: &scriptedSource{}, writes: &writeCounter{},
+	w := &world{TB: t, client: server.Client(), source: &scriptedSource{}, writes: &writeCounter{},
 		namespace: "t-" + strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()[4:]))}
 	config := server.RESTConfig()
 	config.QPS = -1
@@ -155,7 +157,7 @@ func (w *world) start() {
 		"spec":{"source":{"repo":"script"},"namespace":%q}}`, w.namespace)
 	w.patchApplication("application/apply-patch+yaml", body)
 	loop := reconcile.New(reconcile.Options{
-		Client: w.dynamic, Cluster: w.cluster, Namespace: w.namespace, Scheme: api.Scheme, Log: zerolog.New(zerolog.NewTestWriter(w.T)),
+		Client: w.dynamic, Cluster: w.cluster, Namespace: w.namespace, Scheme: api.Scheme, Log: zerolog.New(zerolog.NewTestWriter(w.TB)),
 		NewSource: func(*v1alpha1.Application) (gitsource.Source, error) { return w.source, nil },
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -105,20 +105,30 @@ func (c *Cluster) findLive(ctx context.Context, desired []manifest.Object, membe
 // atOnce is how many requests are under way at a time.
 const atOnce = 8
 
-// forEach calls do for 0 … n-1, atOnce at a time.
+// forEach calls do for 0 … n-1, atOnce at a time. A panic of one is one of the caller.
 func forEach(n int, do func(i int)) {
 	var wait sync.WaitGroup
-	turns := make(chan struct{}, atOnce)
+	turns, panics := make(chan struct{}, atOnce), make(chan any, n)
 	for i := range n {
 		turns <- struct{}{}
 		wait.Add(1)
 		go func() {
 			defer wait.Done()
 			defer func() { <-turns }()
+			defer func() {
+				if panicked := recover(); panicked != nil {
+					panics <- panicked
+				}
+			}()
 			do(i)
 		}()
 	}
 	wait.Wait()
+	select {
+	case panicked := <-panics:
+		panic(panicked)
+	default:
+	}
 }
 
 // try asks the server what applying each object would do. Live is read anew for each, so that what a cache has not seen

@@ -20,6 +20,7 @@ type pending struct {
 type work struct {
 	app     *v1alpha1.Application // as it is now; nil if unchanged
 	source  bool                  // the source may have something new
+	fetched *fetched              // what the source answered; nil if it did not
 	members map[manifest.Key]bool // objects that may have drifted
 	health  bool                  // the status of some object changed
 }
@@ -39,6 +40,8 @@ func (p *pending) add(change func(*work)) {
 func (p *pending) application(app *v1alpha1.Application) { p.add(func(w *work) { w.app = app }) }
 
 func (p *pending) source() { p.add(func(w *work) { w.source = true }) }
+
+func (p *pending) answer(f *fetched) { p.add(func(w *work) { w.fetched = f }) }
 
 func (p *pending) member(change memberChange) {
 	p.add(func(w *work) {
@@ -66,5 +69,5 @@ func (p *pending) take() work {
 func (p *pending) urgent() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.work.app != nil || p.work.source
+	return p.work.app != nil || p.work.source || p.work.fetched != nil
 }

@@ -164,16 +164,22 @@ func (p planner) tryCreations(ctx context.Context, o Observed) error {
 
 // foreign looks into the namespaces that would be pruned.
 func (p planner) foreign(ctx context.Context, o Observed) (map[string][]string, error) {
+	wanted := make(map[manifest.Key]bool)
+	for _, object := range o.Desired {
+		if object.Kind == "Namespace" {
+			wanted[object.Key] = true
+		}
+	}
 	foreign := map[string][]string{}
-	for _, item := range BuildPlan(o).Items {
-		if item.Action != ActionPrune || !isNamespace(item.live) {
+	for key, live := range o.Live {
+		if key.Kind != "Namespace" || wanted[key] || planPrune(o, key, live).Action != ActionPrune {
 			continue
 		}
-		names, err := p.cluster.foreignIn(ctx, item.Name, o.SetID)
+		names, err := p.cluster.foreignIn(ctx, key.Name, o.SetID)
 		if err != nil {
 			return nil, err
 		}
-		foreign[item.Name] = names
+		foreign[key.Name] = names
 	}
 	return foreign, nil
 }

@@ -9,37 +9,83 @@ import (
 	"coracle.dev/coracle/reconcile/manifest"
 )
 
-// look asks the source for its newest revision, and syncs if that is another than the one that is loaded, or again is set: then the
-// kinds that are served are asked for anew too, and what could not be loaded is tried again.
+// looking is the state of asking the source for its newest revision. That may take minutes, so it is done in another
+// goroutine, and the healing of drift goes on meanwhile.
+type looking struct {
+	underWay bool
+	more     bool   // look once more afterwards: something happened since it began
+	again    bool   // sync even if the revision is the one that is loaded
+	asked    string // request that this look carries out
+}
+
+// fetched is what a source answered.
+type fetched struct {
+	from     gitsource.Source
+	snapshot gitsource.Snapshot
+	err      error
+}
+
+// look asks the source for its newest revision. With again a sync follows even if that is the one that is loaded: then the kinds that are
+// served are asked for anew too, and what could not be loaded is tried again.
 func (a *application) look(ctx context.Context, again bool) {
-	var snapshot gitsource.Snapshot
-	var err error
+	a.timers.retry = time.Time{}
+	if again {
+		a.timers.resync = a.loop.Clock.Now().Add(resyncEvery)
+	}
 	if a.source == nil {
-		err = a.openSource(ctx)
+		if err := a.openSource(ctx); err != nil {
+			a.sourceFailed(err)
+			a.facts.handled = a.asked
+			return
+		}
 	}
-	if err == nil {
-		snapshot, err = a.source.Fetch(ctx)
+	a.looking.again = a.looking.again || again
+	if a.looking.underWay {
+		a.looking.more = true
+		return
 	}
+	a.looking.underWay, a.looking.asked = true, a.asked
+	source := a.source
+	a.using.Go(func() {
+		answer := &fetched{from: source}
+		answer.err = guarded(func() (err error) {
+			answer.snapshot, err = source.Fetch(ctx)
+			return err
+		})
+		a.pending.answer(answer)
+	})
+}
+
+// arrived takes up what the source answered.
+func (a *application) arrived(ctx context.Context, answer *fetched) {
+	if ctx.Err() != nil || answer.from != a.source {
+		return // of a source that is not the Application's any more
+	}
+	was := a.looking
+	a.looking = looking{}
 	switch {
-	case ctx.Err() != nil:
-	case err != nil:
-		a.sourceFailed(err)
+	case answer.err != nil:
+		a.sourceFailed(answer.err)
 	default:
 		if a.facts.sourceErr != nil {
-			a.log.Info().Str("commit", Revision{ID: snapshot.ID}.Short()).Msg("source is back")
-			a.facts.sourceErr, a.timers.retry, a.timers.attempts = nil, time.Time{}, 0
-			again = true
+			a.log.Info().Str("commit", Revision{ID: answer.snapshot.ID}.Short()).Msg("source is back")
+			a.facts.sourceErr, a.timers.attempts = nil, 0
+			was.again = true
 		}
-		if again || snapshot.ID != a.loaded.revision.ID {
-			a.sync(ctx, snapshot, again)
+		if was.again || answer.snapshot.ID != a.loaded.revision.ID {
+			a.sync(ctx, answer.snapshot, was.again)
 		}
+	}
+	a.facts.handled = was.asked
+	if was.more {
+		a.pending.source()
 	}
 }
 
 // sync makes the cluster match a snapshot.
 func (a *application) sync(ctx context.Context, snapshot gitsource.Snapshot, again bool) {
 	began := a.loop.Clock.Now()
-	a.timers.retry, a.timers.resync = time.Time{}, began.Add(resyncEvery)
+	a.timers.resync = began.Add(resyncEvery)
 	outcome, err := a.syncTo(ctx, snapshot, again, began)
 	if ctx.Err() != nil {
 		return
@@ -178,7 +224,7 @@ func (a *application) settle(plan Plan, outcome Outcome) {
 		}
 		synced++
 		a.applied[item.Key] = item.object.Digest
-		if item.Action == ActionKeep {
+		if _, known := a.stamps[item.Key]; !known && item.Action == ActionKeep {
 			a.stamps[item.Key] = stampOf(item.live, ownedFields(item.live))
 		}
 	}

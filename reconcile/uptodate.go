@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"bytes"
+	"encoding/json"
 	"reflect"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,13 +27,24 @@ func upToDate(body, normal, live map[string]any, owned *fieldpath.Set) bool {
 
 // ownedFields are those that coracle owns by server-side apply, or nil.
 func ownedFields(live *unstructured.Unstructured) *fieldpath.Set {
-	for _, entry := range live.GetManagedFields() {
-		if entry.Manager == Manager && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == "" {
-			return decodeFields(entry)
+	// Read as it is, since converting the entries of all managers costs more than all else in a comparison.
+	entries, _, _ := unstructured.NestedFieldNoCopy(live.Object, "metadata", "managedFields")
+	list, _ := entries.([]any)
+	for _, entry := range list {
+		fields, _ := entry.(map[string]any)
+		if fields["manager"] != Manager || fields["operation"] != string(metav1.ManagedFieldsOperationApply) || !isEmptyText(fields["subresource"]) {
+			continue
 		}
+		encoded, err := json.Marshal(fields["fieldsV1"])
+		if err != nil {
+			return nil
+		}
+		return decodeFields(metav1.ManagedFieldsEntry{FieldsV1: &metav1.FieldsV1{Raw: encoded}})
 	}
 	return nil
 }
+
+func isEmptyText(value any) bool { return value == nil || value == "" }
 
 func decodeFields(entry metav1.ManagedFieldsEntry) *fieldpath.Set {
 	if entry.FieldsV1 == nil {
