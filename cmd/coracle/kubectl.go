@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,16 +20,17 @@ func newKubectl() *cobra.Command {
 		Short: "The real kubectl, speaking to this machine's daemon",
 		Long: `Runs kubectl, built into coracle, with the kubeconfig of the daemon on this machine.
 Everything after "kubectl" is kubectl's own; only --data-dir, if it comes first, is coracle's.
-A --kubeconfig of yours, or $KUBECONFIG, is taken instead.`,
+A --kubeconfig of yours is taken instead, and so is $KUBECONFIG if there is no --data-dir.`,
+		Example: `  coracle kubectl get pods
+  coracle kubectl rollout history deployment/web
+  coracle kubectl --data-dir ./data logs -f deployment/web`,
 		DisableFlagParsing: true,
 		RunE: func(command *cobra.Command, args []string) error {
 			dataDir, args := cutDataDir(args)
+			path := kubeconfigPath("", cmp.Or(dataDir, defaultDataDir()), dataDir != "", os.Getenv("KUBECONFIG"))
 			streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 			flags := genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag().WithDiscoveryBurst(300).WithDiscoveryQPS(50)
-			if os.Getenv("KUBECONFIG") == "" {
-				path := filepath.Join(dataDir, "kubeconfig")
-				flags.KubeConfig = &path
-			}
+			flags.KubeConfig = &path // "" is $KUBECONFIG
 			run := kubectl.NewDefaultKubectlCommandWithArgs(kubectl.KubectlOptions{
 				PluginHandler: kubectl.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes),
 				Arguments:     slices.Concat([]string{"kubectl"}, args),
@@ -42,7 +43,7 @@ A --kubeconfig of yours, or $KUBECONFIG, is taken instead.`,
 	}
 }
 
-// cutDataDir takes a leading --data-dir off kubectl's arguments.
+// cutDataDir takes a leading --data-dir off kubectl's arguments. dataDir is "" where there is none.
 func cutDataDir(args []string) (dataDir string, rest []string) {
 	if len(args) >= 2 && args[0] == "--data-dir" {
 		return args[1], args[2:]
@@ -52,5 +53,5 @@ func cutDataDir(args []string) (dataDir string, rest []string) {
 			return dir, args[1:]
 		}
 	}
-	return defaultDataDir(), args
+	return "", args
 }

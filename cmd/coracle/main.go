@@ -10,13 +10,18 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
-// Exit codes of all verbs; `coracle plan` has codes of its own.
+// Exit codes. Of verbs whose answer can be no (plan, status), an error is exitTrouble; of all others it is exitError.
 const (
-	exitOK    = 0
-	exitError = 1
+	exitOK      = 0
+	exitError   = 1
+	exitDiffers = 1
+	exitTrouble = 2
 )
 
 func main() { os.Exit(execute()) }
@@ -29,15 +34,21 @@ func execute() int {
 		<-ctx.Done()
 		stop()
 	}()
-	return exitCode(newRoot().ExecuteContext(ctx))
+	command, err := newRoot().ExecuteContextC(ctx)
+	return exitCode(command, err)
 }
+
+// errorCode is the annotation of a command whose errors, those of its flags included, end in another exit code than exitError.
+const errorCode = "coracle.dev/error-exit-code"
+
+func failsWith(code int) map[string]string { return map[string]string{errorCode: strconv.Itoa(code)} }
 
 // exit is an error that only sets the exit code: what there was to say has been said.
 type exit int
 
 func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-func exitCode(err error) int {
+func exitCode(command *cobra.Command, err error) int {
 	var code exit
 	switch {
 	case err == nil:
@@ -46,6 +57,9 @@ func exitCode(err error) int {
 		return int(code)
 	default:
 		fmt.Fprintln(os.Stderr, "coracle:", err)
+		if special, err := strconv.Atoi(command.Annotations[errorCode]); err == nil {
+			return special
+		}
 		return exitError
 	}
 }

@@ -19,7 +19,7 @@ Then:        coracle status    coracle history    coracle kubectl get pods`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newKubectl(), newVersion())
+	root.AddCommand(newServe(), newPlan(), newSync(), newStatus(), newHistory(), newKubectl(), newVersion())
 	return root
 }
 

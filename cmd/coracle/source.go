@@ -83,6 +83,25 @@ func (o *sourceOptions) source() (v1alpha1.ApplicationSource, gitCredentials, er
 	return source, credentials, nil
 }
 
+// applyTo changes a source to what the flags say of it, all or only ref and path, and leaves the rest as it is.
+func (o *sourceOptions) applyTo(source *v1alpha1.ApplicationSource) (gitCredentials, error) {
+	wanted, credentials, err := o.source()
+	if err != nil || o.repo+o.dir != "" {
+		*source = wanted
+		return credentials, err
+	}
+	if o.branch != "" {
+		if source.Dir != "" {
+			return credentials, errors.New("--branch is for repositories; the application's source is the directory " + source.Dir)
+		}
+		setRef(source, o.branch)
+	}
+	if o.path != "" {
+		source.Path = o.path
+	}
+	return credentials, nil
+}
+
 // setRef follows a branch or tag by its name, or one commit.
 func setRef(source *v1alpha1.ApplicationSource, ref string) {
 	source.Branch, source.Tag, source.Commit = ref, "", ""
