@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/cache"
 )
@@ -84,6 +85,18 @@ func Owners[T metav1.Object](kind string, owner func(key cache.ObjectName), orph
 		},
 		Deleted: func(obj T) { enqueue(obj) },
 	}
+}
+
+// Selecting calls add with the key of each object of the orphan's namespace whose selector matches the orphan: one of
+// them will adopt it.
+func Selecting(indexer cache.Indexer, orphan metav1.Object, selectorOf func(obj any) *metav1.LabelSelector, add func(key cache.ObjectName)) {
+	set := labels.Set(orphan.GetLabels())
+	_ = cache.ListAllByNamespace(indexer, orphan.GetNamespace(), labels.Everything(), func(obj any) {
+		selector, err := metav1.LabelSelectorAsSelector(selectorOf(obj)) // one that is wrong is for its owner's Reconcile to report
+		if err == nil && selector.Matches(set) {
+			add(KeyOf(obj.(metav1.Object)))
+		}
+	})
 }
 
 // KeyOf is the key of an object.

@@ -1,10 +1,13 @@
 package controller
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -89,5 +92,25 @@ func TestPodAvailable(t *testing.T) {
 		if available != test.available || wait != test.wait {
 			t.Errorf("%s: %t, wait %v; want %t, %v", test.about, available, wait, test.available, test.wait)
 		}
+	}
+}
+
+func TestSelectingFindsThoseThatCouldAdopt(t *testing.T) {
+	indexer := cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
+	for _, rs := range []struct{ namespace, name, app string }{
+		{"ns", "web", "web"}, {"ns", "also", "web"}, {"ns", "db", "db"}, {"elsewhere", "web", "web"}, {"ns", "wrong", "-no label-"},
+	} {
+		if err := indexer.Add(&appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: rs.namespace, Name: rs.name},
+			Spec: appsv1.ReplicaSetSpec{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": rs.app}}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	Selecting(indexer, ownedPod("orphan", "web", ""),
+		func(obj any) *metav1.LabelSelector { return obj.(*appsv1.ReplicaSet).Spec.Selector },
+		func(key cache.ObjectName) { got = append(got, key.String()) })
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"ns/also", "ns/web"}, got); diff != "" {
+		t.Errorf("could adopt (-want +got):\n%s", diff)
 	}
 }

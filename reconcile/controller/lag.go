@@ -2,12 +2,16 @@ package controller
 
 import (
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/cache"
 )
+
+// LagCheck is how often a controller that is behind looks again. Events say so sooner, unless a broken watch skipped them.
+const LagCheck = time.Second
 
 // Lag remembers what a controller wrote that its informers do not show yet. Without it, a controller that is called
 // again before the watch has brought its own writes back would decide on the past: create a second set of Pods, say.
@@ -44,8 +48,8 @@ func (l *Lag[K]) Wrote(owner K, store Store, resourceVersion string) {
 	}
 }
 
-// Behind is whether some store has yet to show what owner wrote. The event that it waits for makes the owner
-// reconciled again; a caller should look again after a second all the same, for a watch that broke may skip it.
+// Behind is whether some store has yet to show what owner wrote. Then there is nothing to decide on: return, and ask
+// to be called again after LagCheck. Mostly the event that is waited for comes first.
 func (l *Lag[K]) Behind(owner K) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -7,6 +7,9 @@ import (
 	"k8s.io/utils/clock"
 )
 
+// StatusPace is the least time between two writes of one status that only pass on what others report.
+const StatusPace = 100 * time.Millisecond
+
 // Pace spaces out the writes of each key that may wait, such as counts in a status: the first goes at once, those
 // that follow it closely are gathered into one. All methods may be called concurrently.
 type Pace[K comparable] struct {

@@ -10,7 +10,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -22,13 +21,6 @@ import (
 
 // Options are what the controller is made of; all fields must be set.
 type Options = controller.Options
-
-const (
-	// lagCheck is how often to look whether the informers show our own writes. Their events say so sooner.
-	lagCheck = time.Second
-	// statusPace is the least time between two writes of one status that only pass on counts.
-	statusPace = 100 * time.Millisecond
-)
 
 // Controller rolls Deployments.
 type Controller struct {
@@ -55,7 +47,7 @@ func New(options Options) *Controller {
 		recorder:    options.Recorder,
 		clock:       options.Clock,
 		log:         options.Logger,
-		pace:        controller.NewPace[cache.ObjectName](options.Clock, statusPace),
+		pace:        controller.NewPace[cache.ObjectName](options.Clock, controller.StatusPace),
 	}
 	c.broken = errors.Join(controller.IndexByController(c.replicaSets), controller.IndexByController(c.pods))
 	c.loop = controller.NewLoop("deployment", options, c.reconcile)
@@ -75,13 +67,8 @@ func (c *Controller) Run(ctx context.Context, workers int) error {
 
 // offer has all whose selector matches the orphan reconciled: one of them will adopt it.
 func (c *Controller) offer(rs *appsv1.ReplicaSet) {
-	_ = cache.ListAllByNamespace(c.deployments.GetIndexer(), rs.Namespace, labels.Everything(), func(obj any) {
-		d := obj.(*appsv1.Deployment)
-		selector, err := metav1.LabelSelectorAsSelector(d.Spec.Selector)
-		if err == nil && selector.Matches(labels.Set(rs.Labels)) {
-			c.loop.Add(controller.KeyOf(d))
-		}
-	})
+	selector := func(obj any) *metav1.LabelSelector { return obj.(*appsv1.Deployment).Spec.Selector }
+	controller.Selecting(c.deployments.GetIndexer(), rs, selector, c.loop.Add)
 }
 
 // podFinished and podGone wake a Deployment that waits for its last old Pod.
@@ -137,7 +124,7 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 		return 0, nil
 	}
 	if c.lag.Behind(key) {
-		return lagCheck, nil
+		return controller.LagCheck, nil
 	}
 	observed, err := c.observe(ctx, key, d)
 	if err != nil {

@@ -112,10 +112,10 @@ func (c *Controller) tell(ctx context.Context, key cache.ObjectName, d *appsv1.D
 	return 0, nil
 }
 
-// logProgress is one line where a rollout begins, ends, or gets stuck.
+// logProgress is one line where a rollout begins, ends, is held, or gets stuck; its steps are in the events.
 func (c *Controller) logProgress(before, after *appsv1.Deployment) {
 	was, is := find(before.Status.Conditions, appsv1.DeploymentProgressing), find(after.Status.Conditions, appsv1.DeploymentProgressing)
-	if is == nil || was != nil && was.Reason == is.Reason && was.Message == is.Message {
+	if is == nil || is.Reason == reasonUpdated || was != nil && was.Reason == is.Reason && was.Message == is.Message {
 		return
 	}
 	event := c.log.Info()

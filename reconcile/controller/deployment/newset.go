@@ -29,8 +29,8 @@ func older(a, b *appsv1.ReplicaSet) int {
 	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
 }
 
-// make plans the ReplicaSet of the newest template, of the given size.
-func (r *rollout) make(size int32) {
+// makeNew plans the ReplicaSet of the newest template, of the given size.
+func (r *rollout) makeNew(size int32) {
 	collisions := int32(0)
 	if r.Status.CollisionCount != nil {
 		collisions = *r.Status.CollisionCount

@@ -52,6 +52,8 @@ func rolling(replicas int32, old, oldAvailable, new, newAvailable int32) *world 
 func TestNextStep(t *testing.T) {
 	settling := rolling(15, 8, 8, 5, 0)
 	settling.sets[0].rs.Status.Replicas = 10
+	alone := rolling(15, 0, 0, 10, 10)
+	alone.sets[0].rs.Status.Replicas = 3
 	recreate := rolling(3, 0, 0, 0, 0)
 	recreate.d.Spec.Strategy = appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType}
 	waiting := rolling(3, 0, 0, 0, 0)
@@ -71,6 +73,7 @@ func TestNextStep(t *testing.T) {
 		{"a status older than the size is not believed", late, "down v1 8→7"},
 		{"too many new ones", rolling(4, 0, 0, 6, 6), "down v2 6→4"},
 		{"scaled up, but Pods that are to go are still there", settling, ""},
+		{"scaled up after the rollout, but old Pods are still there", alone, ""},
 		{"recreate, all gone", recreate, "up v2 0→3"},
 		{"recreate, one is terminating", waiting, ""},
 	} {

@@ -41,11 +41,11 @@ func drawWorld(t *rapid.T) *world {
 	return w
 }
 
-// play makes 60 moves, a few of which are of kinds that the user makes, and then lets a last rollout finish.
+// play makes 40 moves, a few of which are of kinds that the user makes, and then lets a last rollout finish.
 func (w *world) play(t *rapid.T, kinds int) {
 	most := boundsOf(w.d).most
-	for step := range 60 {
-		if step == 0 || rapid.IntRange(0, 14).Draw(t, "user") == 0 {
+	for step := range 40 {
+		if step == 0 || rapid.IntRange(0, 9).Draw(t, "user") == 0 {
 			w.userActs(t, kinds)
 		}
 		most = max(most, boundsOf(w.d).most)
@@ -147,7 +147,8 @@ func (w *world) checkedDecide(t *rapid.T) (acted bool) {
 func (w *world) finishRollout(t *rapid.T) {
 	for round, quiet := 0, 0; quiet < 3; round++ {
 		w.now = w.now.Add(time.Second)
-		if quiet++; w.checkedDecide(t) {
+		quiet++
+		if _, acted := w.decide(); acted {
 			quiet = 0
 		}
 		for _, s := range w.sets {

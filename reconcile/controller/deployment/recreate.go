@@ -17,7 +17,7 @@ func (r *rollout) recreate(running map[types.UID]int) {
 	switch {
 	case down || left:
 	case r.new == nil:
-		r.make(r.bounds.desired)
+		r.makeNew(r.bounds.desired)
 	case replicas(r.new) != r.bounds.desired:
 		r.resize(r.new, r.bounds.desired)
 	case r.complete(r.counts()):

@@ -5,7 +5,7 @@ import appsv1 "k8s.io/api/apps/v1"
 // roll takes the next step of a rolling update, the first of these that there is: new up, old down, forget.
 func (r *rollout) roll() {
 	if r.new == nil {
-		r.make(max(0, min(r.bounds.desired, r.bounds.most-r.present())))
+		r.makeNew(max(0, min(r.bounds.desired, r.bounds.most-r.present())))
 		return
 	}
 	r.syncNew()

@@ -106,12 +106,12 @@ func (p *play) line() {
 			sets = append(sets, text)
 		}
 	}
-	available2 := "-"
+	served := "-"
 	if c := find(p.d.Status.Conditions, appsv1.DeploymentAvailable); c != nil {
-		available2 = string(c.Status)
+		served = string(c.Status)
 	}
 	line := fmt.Sprintf("%-42s%-44s%-26s%s, %s", strings.Join(p.events, ", "), strings.Join(sets, "  "),
-		fmt.Sprintf("%d (≤%d), %d (≥%d)", total, bounds.most, available, bounds.least), available2, p.reason())
+		fmt.Sprintf("%d (≤%d), %d (≥%d)", total, bounds.most, available, bounds.least), served, p.reason())
 	if line != p.lastLine {
 		fmt.Fprintf(&p.out, "%-6s%s\n", fmt.Sprintf("%ds", int(p.now.Sub(p.start).Seconds())), line)
 	}

@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/kubernetes"
@@ -25,13 +24,6 @@ import (
 
 // Options are what the controller is made of; all fields must be set.
 type Options = controller.Options
-
-const (
-	// lagCheck is how often to look whether the informers show our own writes. Their events say so sooner.
-	lagCheck = time.Second
-	// statusPace is the least time between two writes of one status that only pass on what Pods report.
-	statusPace = 100 * time.Millisecond
-)
 
 // Controller keeps ReplicaSets, or ReplicationControllers, at their number of Pods.
 type Controller struct {
@@ -63,7 +55,7 @@ func newController(options Options, kind kind) *Controller {
 		recorder: options.Recorder,
 		clock:    options.Clock,
 		log:      options.Logger,
-		pace:     controller.NewPace[cache.ObjectName](options.Clock, statusPace),
+		pace:     controller.NewPace[cache.ObjectName](options.Clock, controller.StatusPace),
 	}
 	c.broken = errors.Join(controller.IndexByController(c.pods), controller.IndexByController(kind.informer))
 	c.loop = controller.NewLoop(strings.ToLower(kind.Kind), options, c.reconcile)
@@ -82,13 +74,8 @@ func (c *Controller) Run(ctx context.Context, workers int) error {
 
 // offer has all whose selector matches the orphan reconciled: one of them will adopt it.
 func (c *Controller) offer(pod *corev1.Pod) {
-	_ = cache.ListAllByNamespace(c.kind.informer.GetIndexer(), pod.Namespace, labels.Everything(), func(obj any) {
-		rs := c.kind.replicaSet(obj)
-		selector, err := metav1.LabelSelectorAsSelector(rs.Spec.Selector)
-		if err == nil && selector.Matches(labels.Set(pod.Labels)) {
-			c.loop.Add(controller.KeyOf(rs))
-		}
-	})
+	selector := func(obj any) *metav1.LabelSelector { return c.kind.replicaSet(obj).Spec.Selector }
+	controller.Selecting(c.kind.informer.GetIndexer(), pod, selector, c.loop.Add)
 }
 
 func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.Duration, error) {
@@ -102,7 +89,7 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 		return 0, nil
 	}
 	if c.lag.Behind(key) {
-		return lagCheck, nil
+		return controller.LagCheck, nil
 	}
 	rs := c.kind.replicaSet(obj)
 	observed, err := c.observe(ctx, key, rs)

@@ -29,7 +29,7 @@ func (c *Controller) execute(ctx context.Context, key cache.ObjectName, rs *apps
 		return outcome, fmt.Errorf("delete pods of %s %s: %w", c.kind.Kind, key, err)
 	}
 	if created+deleted > 0 {
-		c.log.Info().Str("ns", key.Namespace).Str("owner", key.Name).Int("created", created).Int("deleted", deleted).
+		c.log.Debug().Str("ns", key.Namespace).Str("owner", key.Name).Int("created", created).Int("deleted", deleted).
 			Str("commit", rs.Annotations[controller.AnnotationCommit]).Msg("pods")
 	}
 	return outcome, nil

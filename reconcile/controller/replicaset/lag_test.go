@@ -72,7 +72,7 @@ func TestNothingIsDoneTwiceOnAStaleCache(t *testing.T) {
 	l.see(false)
 	l.reconcile(0, 3)
 	l.see(false)
-	l.reconcile(lagCheck, 3) // the Pods are not in the cache yet: no more are made
+	l.reconcile(controller.LagCheck, 3) // the Pods are not in the cache yet: no more are made
 	l.see(true)
 	l.reconcile(0, 3)
 
