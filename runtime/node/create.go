@@ -23,7 +23,7 @@ func (n *Node) sandboxSpec(key Key, pod *corev1.Pod, attempt int) (runtime.Conta
 		Resources: runtime.Resources{OOMScoreAdj: -998, CPUShares: minShares},
 	}
 	spec.Labels[runtime.LabelContainerType] = typeSandbox
-	n.limitScore(&spec)
+	limitScore(&spec, n.mayLower && !n.engineInfo().Rootless)
 	return spec, n.holdNetwork(&spec, key, pod)
 }
 
@@ -39,7 +39,7 @@ func (n *Node) containerSpec(ctx context.Context, key Key, pod *corev1.Pod, c *c
 		StdinOnce:  c.StdinOnce,
 		Resources:  resources(pod, c, n.engineInfo().MemoryBytes),
 	}
-	n.limitScore(&spec)
+	limitScore(&spec, n.mayLower && !n.engineInfo().Rootless)
 	if step.Backoff > 0 {
 		spec.Labels[labelBackoff] = step.Backoff.String()
 	}
@@ -62,13 +62,6 @@ func (n *Node) containerSpec(ctx context.Context, key Key, pod *corev1.Pod, c *c
 	}
 	spec.Mounts, err = n.mounts(key, pod, c, env, step.Attempt)
 	return spec, err
-}
-
-// limitScore keeps to what an engine without root may set: nothing below its own score.
-func (n *Node) limitScore(spec *runtime.ContainerSpec) {
-	if n.engineInfo().Rootless {
-		spec.Resources.OOMScoreAdj = max(spec.Resources.OOMScoreAdj, 0)
-	}
 }
 
 // connect gives a container the sandbox's network and IPC, or, where the Pod has none, its own.

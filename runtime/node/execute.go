@@ -171,7 +171,7 @@ func (n *Node) remove(ctx context.Context, key Key, step Step) error {
 		return err
 	}
 	n.inventory.removed(key, step.ID)
-	return nil
+	return n.removeMessage(key, step)
 }
 
 // stop ends a container beside the worker, so that a later step can shorten its grace.

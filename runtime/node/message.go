@@ -69,6 +69,17 @@ func (n *Node) readMessage(ctx context.Context, key Key, pod *corev1.Pod, state 
 	return nil
 }
 
+// removeMessage goes with the container.
+func (n *Node) removeMessage(key Key, step Step) error {
+	if n.DataDir == "" || step.Container == "" {
+		return nil
+	}
+	if err := os.Remove(n.messageFile(key, step.Container, step.Attempt)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove termination message file: %w", err)
+	}
+	return nil
+}
+
 func (n *Node) messageIn(path string) string {
 	f, err := os.Open(path)
 	if err != nil {

@@ -68,6 +68,7 @@ type Node struct {
 	objects   *objects
 	prober    *probe.Prober
 	health    *health
+	mayLower  bool // OOM scores
 
 	mu     sync.Mutex
 	states map[Key]*podState
@@ -115,6 +116,7 @@ func New(options Options) (*Node, error) {
 	n.reporter = newReporter(options.Client, options.Logger)
 	n.objects = newObjects(options.Client, n.objectChanged)
 	n.health = newHealth(options.Clock)
+	n.mayLower = mayLowerScores()
 	n.prober = probe.New(probe.Options{Clock: options.Clock, Exec: n.probeExec, Dial: n.probeDial, Report: n.probed})
 	n.handler = n.newHandler()
 	return n, nil
