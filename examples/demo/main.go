@@ -1,9 +1,13 @@
-// Command demo prepares what the demo needs: images on a Docker Engine, and a Git repository with a history.
+// Command demo runs coracle on a repository of its own, and prepares what that needs: a Docker Engine, images on it, and a
+// Git repository with a history.
 //
+//	bin/demo run                                  all of it; `make run`
+//	bin/demo clean                                removes all of it; `make clean-demo`
 //	go run ./examples/demo images                 web:v1, web:v2 and web:v3, built on the engine
 //	go run ./examples/demo repository demo.git    a bare repository that runs them
+//	bin/demo ready                                a machine that `make test` can use
 //
-// Both can be run again: images that are there are left alone, and so is a repository.
+// All can be run again: images that are there are left alone, and so is a repository.
 package main
 
 import (
@@ -34,8 +38,8 @@ func main() {
 }
 
 func newCommand() *cobra.Command {
-	root := &cobra.Command{Use: "demo", Short: "Prepare what the demo needs", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(newImagesCommand(), newRepositoryCommand())
+	root := &cobra.Command{Use: "demo", Short: "Run the demo, and prepare what it needs", SilenceUsage: true, SilenceErrors: true}
+	root.AddCommand(newRunCommand(), newCleanCommand(), newImagesCommand(), newRepositoryCommand(), newReadyCommand())
 	return root
 }
 

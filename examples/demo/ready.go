@@ -1,0 +1,33 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"coracle.dev/coracle/examples/demo/machine"
+)
+
+// testPrograms are what tests call beside Go: Git's and SSH's other sides, a C compiler for the race detector, a shell and
+// tar for images, and what makes a network of a test's own.
+var testPrograms = []machine.Program{
+	{Name: "git", Package: "git"},
+	{Name: "sshd", Package: "openssh-server"},
+	{Name: "ssh-keygen", Package: "openssh-client"},
+	{Name: "gcc", Package: "gcc"},
+	{Name: "/usr/include/stdio.h", Package: "libc6-dev"},
+	{Name: "busybox", Package: "busybox-static"},
+	{Name: "ip", Package: "iproute2"},
+}
+
+func newReadyCommand() *cobra.Command {
+	var log string
+	command := &cobra.Command{
+		Use:   "ready",
+		Short: "Ready this machine for `make test`: install what is missing, start the Docker Engine",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return machine.Ready(command.Context(), command.OutOrStdout(), log, testPrograms)
+		},
+	}
+	command.Flags().StringVar(&log, "engine-log", "/tmp/dockerd.log", "log of an engine that is started without systemd")
+	return command
+}
