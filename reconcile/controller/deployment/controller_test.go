@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -88,7 +89,11 @@ func (f fleet) follow() *appsv1.Deployment {
 	controllertest.Eventually(f.t, func() (bool, string) {
 		for _, rs := range f.sets() {
 			n := replicas(&rs)
-			rs.Status = appsv1.ReplicaSetStatus{Replicas: n, ReadyReplicas: n, AvailableReplicas: n, ObservedGeneration: rs.Generation, TerminatingReplicas: new(int32)}
+			status := appsv1.ReplicaSetStatus{Replicas: n, ReadyReplicas: n, AvailableReplicas: n, ObservedGeneration: rs.Generation, TerminatingReplicas: new(int32)}
+			if reflect.DeepEqual(rs.Status, status) {
+				continue
+			}
+			rs.Status = status
 			_, _ = f.api.Client.AppsV1().ReplicaSets("ns").UpdateStatus(background, &rs, metav1.UpdateOptions{}) // a conflict is tried again
 		}
 		d = f.get()
@@ -157,7 +162,6 @@ func TestReplicaSetsAreAdoptedAndReleased(t *testing.T) {
 	if len(sets) != 1 || !metav1.IsControlledBy(&sets[0], d) {
 		t.Fatalf("want the orphan adopted, have %d, owned by %v", len(sets), sets[0].OwnerReferences)
 	}
-	sets[0].Labels = map[string]string{"app": "other"}
 	controllertest.Eventually(t, func() (bool, string) {
 		rs := f.sets()[0]
 		rs.Labels = map[string]string{"app": "other"}
@@ -233,9 +237,10 @@ func TestRecreateWaitsForTheLastPod(t *testing.T) {
 	}
 	f.push("v2")
 	controllertest.Eventually(t, func() (bool, string) {
-		rs := f.sets()[0]
-		rs.Status = appsv1.ReplicaSetStatus{ObservedGeneration: rs.Generation}
-		_, _ = f.api.Client.AppsV1().ReplicaSets("ns").UpdateStatus(background, &rs, metav1.UpdateOptions{})
+		if rs := f.sets()[0]; *rs.Spec.Replicas == 0 && rs.Status.ObservedGeneration != rs.Generation {
+			rs.Status = appsv1.ReplicaSetStatus{ObservedGeneration: rs.Generation}
+			_, _ = f.api.Client.AppsV1().ReplicaSets("ns").UpdateStatus(background, &rs, metav1.UpdateOptions{})
+		}
 		d := f.get()
 		return d.Status.ObservedGeneration == d.Generation && d.Status.Replicas == 0, fmt.Sprintf("%+v", d.Status)
 	})
