@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -16,14 +17,8 @@ import (
 )
 
 // serve is the daemon: the API server, and inside it as its clients the controllers, the GitOps loop and the nodes.
-func serve(ctx context.Context, options *serveOptions) error {
-	level, err := zerolog.ParseLevel(options.logLevel)
-	if err != nil {
-		return fmt.Errorf("--log-level %q: it is debug, info, warn or error", options.logLevel)
-	}
-	logger := newLogger(level)
+func serve(ctx context.Context, options *serveOptions, logger zerolog.Logger) (err error) {
 	began := time.Now()
-
 	if options.dataDir, err = filepath.Abs(options.dataDir); err != nil {
 		return fmt.Errorf("--data-dir: %w", err)
 	}
@@ -124,6 +119,9 @@ func (d *daemon) run(ctx context.Context, served chan error, began time.Time) er
 	if err != nil {
 		return err
 	}
+	// What only the start needed goes back to the machine: 10 MiB of 70.
+	trim := time.AfterFunc(10*time.Second, debug.FreeOSMemory)
+	defer trim.Stop()
 	add(func(ctx context.Context) error {
 		// Controllers first see what the nodes have adopted: a Pod that is missing for a moment is a Pod that is replaced.
 		for _, node := range nodes {

@@ -143,8 +143,8 @@ func (p pods) Bind(ctx context.Context, binding *corev1.Binding, options metav1.
 	return err
 }
 
-// CreateWithEventNamespaceWithContext is what event recorders call.
-func (e events) CreateWithEventNamespaceWithContext(ctx context.Context, event *corev1.Event) (*corev1.Event, error) {
+// CreateWithEventNamespace is what event recorders call.
+func (e events) CreateWithEventNamespace(event *corev1.Event) (*corev1.Event, error) {
 	e.namespace = event.Namespace
-	return e.Create(ctx, event, metav1.CreateOptions{})
+	return e.Create(context.Background(), event, metav1.CreateOptions{})
 }
