@@ -8,19 +8,26 @@ import (
 	"k8s.io/client-go/tools/record"
 )
 
-// events records Events about objects in the API, for each component in its own name.
+// events records Events about objects in the API, for each component in its own name. Each has a queue of its own too: a
+// full one drops Events, and a rollout of many Pods fills that of the node.
 type events struct {
-	broadcaster record.EventBroadcaster
+	sink         record.EventSink
+	broadcasters []record.EventBroadcaster
 }
 
 func newEvents(client kubernetes.Interface) *events {
-	broadcaster := record.NewBroadcaster()
-	broadcaster.StartRecordingToSink(&coreclient.EventSinkImpl{Interface: client.CoreV1().Events("")})
-	return &events{broadcaster}
+	return &events{sink: &coreclient.EventSinkImpl{Interface: client.CoreV1().Events("")}}
 }
 
 func (e *events) recorder(component, host string) record.EventRecorder {
-	return e.broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: component, Host: host})
+	broadcaster := record.NewBroadcaster()
+	broadcaster.StartRecordingToSink(e.sink)
+	e.broadcasters = append(e.broadcasters, broadcaster)
+	return broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: component, Host: host})
 }
 
-func (e *events) stop() { e.broadcaster.Shutdown() }
+func (e *events) stop() {
+	for _, broadcaster := range e.broadcasters {
+		broadcaster.Shutdown()
+	}
+}
