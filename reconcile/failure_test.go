@@ -1,11 +1,14 @@
 package reconcile_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"coracle.dev/coracle/gitsource"
 	"coracle.dev/coracle/reconcile"
@@ -31,6 +34,61 @@ func TestSourceErrorsAreToldAndHeal(t *testing.T) {
 	}
 	w.source.fail(nil)
 	w.ready(id)
+}
+
+func TestSourceThatHangsDoesNotStopHealing(t *testing.T) {
+	w := newWorld(t)
+	id := w.source.commit("a", files{"a.yaml": settings("a", "1")})
+	w.start()
+	w.ready(id)
+	asked := make(chan struct{}, 10)
+	w.source.interrupt(func(ctx context.Context) {
+		asked <- struct{}{}
+		<-ctx.Done()
+	})
+	<-asked
+	if err := w.client.CoreV1().ConfigMaps(w.namespace).Delete(t.Context(), "a", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually(func() string {
+		if !w.hasConfigMap("a") {
+			return "the deleted object is not back"
+		}
+		return ""
+	})
+}
+
+func TestPanicIsOneApplicationsTrouble(t *testing.T) {
+	w := newWorld(t)
+	id := w.source.commit("a", files{"a.yaml": settings("a", "1")})
+	w.source.interrupt(func(context.Context) { panic("out of cheese") })
+	w.start()
+	w.says(v1alpha1.ConditionReconciling, "internal error: out of cheese")
+	w.source.interrupt(nil)
+	w.ready(id)
+}
+
+func TestEnsureDefault(t *testing.T) {
+	w := newWorld(t)
+	spec := v1alpha1.ApplicationSpec{Source: v1alpha1.ApplicationSource{Repo: "https://git.example.org/shop.git", Branch: "main"}}
+	for range 2 {
+		if err := reconcile.EnsureDefault(t.Context(), w.dynamic, spec); err != nil {
+			t.Fatal(err)
+		}
+		spec = v1alpha1.ApplicationSpec{Source: v1alpha1.ApplicationSource{Dir: "/srv/shop"}}
+	}
+	applications := w.dynamic.Resource(v1alpha1.ApplicationResource).Namespace("default")
+	app, err := applications.Get(t.Context(), "default", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, _, _ := unstructured.NestedMap(app.Object, "spec", "source")
+	if diff := cmp.Diff(map[string]any{"dir": "/srv/shop"}, source); diff != "" {
+		t.Errorf("source after the flags changed (-want +got):\n%s", diff)
+	}
+	if err := applications.Delete(t.Context(), "default", metav1.DeleteOptions{}); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestForcePushIsFollowedWithAWarning(t *testing.T) {

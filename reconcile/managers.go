@@ -24,7 +24,7 @@ func otherManagers(live *unstructured.Unstructured, fields []FieldChange) []stri
 		if entry.Time != nil && entry.Time.Unix() >= latestTime {
 			latest, latestTime = entry.Manager, entry.Time.Unix()
 		}
-		if set := decodeFields(entry); set != nil && ownsOneOf(set, changed) {
+		if set := decodeFields(entry.FieldsV1); set != nil && ownsOneOf(set, changed) {
 			managers = append(managers, entry.Manager)
 		}
 	}

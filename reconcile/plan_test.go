@@ -117,6 +117,20 @@ func TestPlanStory(t *testing.T) {
 	golden(t, "story", trace.String())
 }
 
+func TestPlanOfManyLinesAndColours(t *testing.T) {
+	o := newModel().observe(objects(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}"))
+	o.Trials[o.Desired[0].Key] = Trial{Refused: "is invalid:\n* one\n* two"}
+	var b strings.Builder
+	if err := BuildPlan(o).PrintText(&b, true); err != nil {
+		t.Fatal(err)
+	}
+	want := "\x1b[35m! ConfigMap default/a  all.yaml:1  is invalid: * one * two\x1b[0m\n\x1b[32m+ ConfigMap default/b  all.yaml:3  is not there\x1b[0m\n" +
+		"default/app at 1a2b3c4: 1 to create, 0 to change, 0 to prune, 0 left alone, 1 refused\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("text (-want +got):\n%s", diff)
+	}
+}
+
 func TestPlanAsJSON(t *testing.T) {
 	m := newModel()
 	plan := BuildPlan(m.observe(objects(t, shop)[:2]))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -22,6 +23,9 @@ var marks = map[Action]mark{
 
 const resetColour = "\x1b[0m"
 
+// oneLine keeps what an API server says, which may be many lines, from breaking the table.
+var oneLine = strings.NewReplacer("\n", " ", "\t", " ")
+
 // PrintText writes the plan for people: one line an object that is not simply left alone, its changed fields below, and
 // a line with the counts at the end.
 func (p Plan) PrintText(w io.Writer, colours bool) error {
@@ -34,7 +38,7 @@ func (p Plan) PrintText(w io.Writer, colours bool) error {
 			continue
 		}
 		sign := cmp.Or(marks[item.Action].sign, " ")
-		fmt.Fprintf(table, "%s %s\t%s\t%s\n", sign, item.Key, cmp.Or(item.File, "-"), item.Reason)
+		fmt.Fprintf(table, "%s %s\t%s\t%s\n", sign, item.Key, cmp.Or(item.File, "-"), oneLine.Replace(item.Reason))
 		fields, actions = append(fields, item.Fields), append(actions, item.Action)
 	}
 	if err := table.Flush(); err != nil {

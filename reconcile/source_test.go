@@ -20,7 +20,8 @@ type scriptedSource struct {
 	err     error
 	forced  bool
 	changed func()
-	fetches int
+	// before is called by Fetch, without the lock; nil does nothing.
+	before func(ctx context.Context)
 }
 
 type commit struct {
@@ -57,6 +58,14 @@ func (s *scriptedSource) fail(err error) {
 	s.tell()
 }
 
+// interrupt has the next calls of Fetch do something first.
+func (s *scriptedSource) interrupt(before func(ctx context.Context)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = before
+	s.tell()
+}
+
 // tell needs the lock.
 func (s *scriptedSource) tell() {
 	if s.changed != nil {
@@ -66,10 +75,15 @@ func (s *scriptedSource) tell() {
 
 func (s *scriptedSource) String() string { return "script" }
 
-func (s *scriptedSource) Fetch(context.Context) (gitsource.Snapshot, error) {
+func (s *scriptedSource) Fetch(ctx context.Context) (gitsource.Snapshot, error) {
+	s.mu.Lock()
+	before := s.before
+	s.mu.Unlock()
+	if before != nil {
+		before(ctx)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fetches++
 	if s.err != nil {
 		return gitsource.Snapshot{}, s.err
 	}

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"bytes"
 	"encoding/json"
 	"reflect"
 
@@ -39,19 +38,20 @@ func ownedFields(live *unstructured.Unstructured) *fieldpath.Set {
 		if err != nil {
 			return nil
 		}
-		return decodeFields(metav1.ManagedFieldsEntry{FieldsV1: &metav1.FieldsV1{Raw: encoded}})
+		return decodeFields(metav1.NewFieldsV1(string(encoded)))
 	}
 	return nil
 }
 
 func isEmptyText(value any) bool { return value == nil || value == "" }
 
-func decodeFields(entry metav1.ManagedFieldsEntry) *fieldpath.Set {
-	if entry.FieldsV1 == nil {
+// decodeFields gives nil for what is none.
+func decodeFields(fields *metav1.FieldsV1) *fieldpath.Set {
+	if fields == nil {
 		return nil
 	}
 	set := &fieldpath.Set{}
-	if err := set.FromJSON(bytes.NewReader(entry.FieldsV1.Raw)); err != nil {
+	if err := set.FromJSON(fields.GetRawReader()); err != nil {
 		return nil
 	}
 	return set
