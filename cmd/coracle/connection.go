@@ -11,14 +11,12 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	"k8s.io/klog/v2"
 
 	"coracle.dev/coracle/reconcile"
 )
@@ -32,7 +30,7 @@ type connection struct {
 
 func (c *connection) register(command *cobra.Command) {
 	dataDirFlag(command, &c.dataDir)
-	command.Flags().StringVar(&c.kubeconfig, "kubeconfig", "", "kubeconfig file, instead of the data directory's (default: $KUBECONFIG, unless --data-dir is given)")
+	command.Flags().StringVar(&c.kubeconfig, "kubeconfig", "", "kubeconfig `file`, instead of the data directory's (default: $KUBECONFIG, unless --data-dir is given)")
 	c.given = command.Flags().Changed
 }
 
@@ -58,7 +56,6 @@ type remote struct {
 
 // open reads the kubeconfig and connects to nothing yet.
 func (c *connection) open() (*remote, error) {
-	klog.SetLogger(logr.Discard()) // what goes wrong is returned
 	path := kubeconfigPath(c.kubeconfig, c.dataDir, c.given("data-dir"), os.Getenv("KUBECONFIG"))
 	if err := c.checkKubeconfig(path); err != nil {
 		return nil, err
@@ -68,6 +65,9 @@ func (c *connection) open() (*remote, error) {
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 	if path == "" {
 		path = "$KUBECONFIG"
+	}
+	if clientcmd.IsEmptyConfig(err) {
+		return nil, fmt.Errorf("%s names no cluster; does the file exist?", path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/klog/v2"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/plugin"
 )
@@ -28,6 +29,7 @@ A --kubeconfig of yours is taken instead, and so is $KUBECONFIG if there is no -
 		RunE: func(command *cobra.Command, args []string) error {
 			dataDir, args := cutDataDir(args)
 			path := kubeconfigPath("", cmp.Or(dataDir, defaultDataDir()), dataDir != "", os.Getenv("KUBECONFIG"))
+			klog.ClearLogger() // kubectl's own, on standard error
 			streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 			flags := genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag().WithDiscoveryBurst(300).WithDiscoveryQPS(50)
 			flags.KubeConfig = &path // "" is $KUBECONFIG

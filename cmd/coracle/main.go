@@ -13,7 +13,9 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
 )
 
 // Exit codes. Of verbs whose answer can be no (plan, status), an error is exitTrouble; of all others it is exitError.
@@ -34,6 +36,7 @@ func execute() int {
 		<-ctx.Done()
 		stop()
 	}()
+	klog.SetLogger(logr.Discard()) // libraries return their errors to the verbs; serve and kubectl route their logs otherwise
 	command, err := newRoot().ExecuteContextC(ctx)
 	return exitCode(command, err)
 }
@@ -56,7 +59,7 @@ func exitCode(command *cobra.Command, err error) int {
 	case errors.As(err, &code):
 		return int(code)
 	default:
-		fmt.Fprintln(os.Stderr, "coracle:", err)
+		fmt.Fprintln(command.ErrOrStderr(), "coracle:", err)
 		if special, err := strconv.Atoi(command.Annotations[errorCode]); err == nil {
 			return special
 		}

@@ -20,8 +20,9 @@ func newPlan() *cobra.Command {
 	var from sourceOptions
 	var format output
 	command := &cobra.Command{
-		Use:   "plan [--repo URL | --dir PATH] [--branch REF] [--path SUB] [APPLICATION]",
-		Short: "Show what a sync would create, change and prune, and change nothing",
+		DisableFlagsInUseLine: true,
+		Use:                   "plan [--repo URL | --dir PATH] [--branch REF] [--path SUB] [APPLICATION]",
+		Short:                 "Show what a sync would create, change and prune, and change nothing",
 		Long: `Plans as the daemon does, and prints what it would do, object by object and field by field, with file and reason.
 Nothing is written: the API server only tries the changes (dry run), and the daemon's clone is left alone.
 

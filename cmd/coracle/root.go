@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -14,11 +15,19 @@ func newRoot() *cobra.Command {
 		Long: `coracle watches a Git repository (or a directory) of Kubernetes manifests and makes
 Docker hosts match it: git push deploys, git revert rolls back, kubectl shows it all.
 
-Begin with:  coracle serve --repo https://git.example.org/shop.git
-Then:        coracle status    coracle history    coracle kubectl get pods`,
+The daemon is coracle serve; all other verbs ask it, and find it by its data directory.`,
+		Example: `  coracle serve --repo https://git.example.org/shop.git
+  coracle plan --dir ./manifests
+  git push && coracle sync --wait
+  coracle status
+  coracle history
+  coracle kubectl get pods`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see %s --help", err, command.CommandPath())
+	})
 	root.AddCommand(newServe(), newPlan(), newSync(), newStatus(), newHistory(), newKubectl(), newVersion())
 	return root
 }
@@ -32,7 +41,7 @@ func complete(command *cobra.Command, flag string, values ...cobra.Completion) {
 
 // dataDirFlag adds --data-dir, which every verb that speaks to a daemon on this machine has.
 func dataDirFlag(command *cobra.Command, dir *string) {
-	command.Flags().StringVar(dir, "data-dir", defaultDataDir(), "directory of the daemon's data and kubeconfig")
+	command.Flags().StringVar(dir, "data-dir", defaultDataDir(), "`directory` of the daemon's data and kubeconfig")
 }
 
 // defaultDataDir is /var/lib/coracle for root, and in the user's data directory for others.

@@ -38,7 +38,7 @@ func serve(ctx context.Context, options *serveOptions, logger zerolog.Logger) (e
 	if err != nil {
 		return err
 	}
-	d := &daemon{options: options, log: logger, server: server, machines: machines}
+	d := &daemon{options: options, log: logger, server: server, machines: machines, address: listener.Addr().String()}
 
 	// The server ends last: until then, all others can still write.
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
@@ -75,6 +75,7 @@ type daemon struct {
 	log      zerolog.Logger
 	server   *apiserver.Server
 	machines *machines
+	address  string // that the API listens at
 
 	serverEnded bool
 }
@@ -84,7 +85,7 @@ func (d *daemon) run(ctx context.Context, served chan error, began time.Time) er
 	if err := d.awaitReady(ctx, served); err != nil {
 		return err
 	}
-	d.log.Info().Str("api", "https://"+d.options.listen).Str("kubeconfig", d.server.KubeconfigPath()).
+	d.log.Info().Str("api", "https://"+d.address).Str("kubeconfig", d.server.KubeconfigPath()).
 		Dur("after", time.Since(began)).Msg("ready")
 
 	var group run.Group

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -39,24 +40,28 @@ type serveOptions struct {
 }
 
 func (o *serveOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.config, "config", "", "YAML file with these flags as keys, as `repo: https://…`; flags win over it")
-	flags.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "directory of all state; its file kubeconfig is for kubectl")
+	flags.StringVar(&o.config, "config", "", "YAML `file` with these flags as its keys; flags win over it")
+	flags.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "`directory` of all state; its file kubeconfig is for kubectl")
 	o.sourceOptions.register(flags)
-	flags.StringVar(&o.poll, "poll", "@every 30s", "when to look for new commits, as cron has it: \"@every 30s\", \"*/5 * * * *\"")
-	flags.StringVar(&o.listen, "listen", "127.0.0.1:6443", "address of the Kubernetes API")
-	flags.StringSliceVar(&o.names, "name", nil, "further names or addresses of this server, for its certificate")
-	flags.StringSliceVar(&o.etcdServers, "etcd-servers", nil, "URLs of an outside etcd (default: one inside coracle)")
-	flags.StringVar(&o.engine, "engine", "docker", "container engine: docker, or memory, which only pretends")
-	flags.StringVar(&o.dockerHost, "docker-host", "", "address of the Docker Engine (default: $DOCKER_HOST, then its usual socket)")
-	flags.StringVar(&o.nodeName, "node-name", "", "name of this machine's Node (default: its host name)")
-	flags.IntVar(&o.nodes, "nodes", 1, "number of simulated nodes, with --engine memory")
-	flags.StringVar(&o.podCIDR, "pod-cidr", "10.244.0.0/16", "network of the Pods; each node has a /24 of it")
-	flags.StringVar(&o.podNetwork, "pod-network", "coracle", "name of that network on the engine; daemons that share an engine need one each")
-	flags.StringVar(&o.nodeIP, "node-ip", "", "address of this machine that is shown for its Node (default: that of its default route)")
-	flags.StringToStringVar(&o.labels, "node-labels", nil, "labels of this machine's Node")
-	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&o.poll, "poll", "@every 30s", "`schedule` of looking for new commits, as cron has it: \"@every 30s\", \"*/5 * * * *\"")
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:6443", "`address` and port of the Kubernetes API")
+	flags.StringSliceVar(&o.names, "name", nil, "further `names` or addresses of this server, for its certificate")
+	flags.StringSliceVar(&o.etcdServers, "etcd-servers", nil, "`URLs` of an outside etcd (default: one inside coracle)")
+	flags.StringVar(&o.engine, "engine", "docker", "container `engine`: docker, or memory, which only pretends")
+	flags.StringVar(&o.dockerHost, "docker-host", "", "`address` of the Docker Engine (default: $DOCKER_HOST, then its usual socket)")
+	flags.StringVar(&o.nodeName, "node-name", "", "`name` of this machine's Node (default: its host name)")
+	flags.IntVar(&o.nodes, "nodes", 1, "`number` of simulated nodes, with --engine memory")
+	flags.StringVar(&o.podCIDR, "pod-cidr", "10.244.0.0/16", "`network` of the Pods; each node has a /24 of it")
+	flags.StringVar(&o.podNetwork, "pod-network", "coracle", "`name` of that network on the engine; daemons that share an engine need one each")
+	flags.StringVar(&o.nodeIP, "node-ip", "", "`address` of this machine that is shown for its Node (default: that of its default route)")
+	flags.StringToStringVar(&o.labels, "node-labels", nil, "labels of this machine's Node, as `key=value`,…")
+	flags.Lookup("node-labels").DefValue = "" // where pflag would say []
+	flags.StringVar(&o.logLevel, "log-level", "info", "`level`: debug, info, warn or error")
 }
 
+var logLevels = []string{"debug", "info", "warn", "error"} // as zerolog names them
+
+// validate refuses what cannot be meant, before anything is touched.
 func (o *serveOptions) validate() error {
 	if o.repo == "" && o.dir == "" {
 		return errors.New("say where the manifests are: --repo URL or --dir PATH")
@@ -70,7 +75,7 @@ func (o *serveOptions) validate() error {
 	if _, _, err := net.SplitHostPort(o.listen); err != nil {
 		return fmt.Errorf("--listen %q: it is an address and a port, as 127.0.0.1:6443", o.listen)
 	}
-	if _, err := zerolog.ParseLevel(o.logLevel); err != nil || o.logLevel == "" {
+	if !slices.Contains(logLevels, o.logLevel) {
 		return fmt.Errorf("--log-level %q: it is debug, info, warn or error", o.logLevel)
 	}
 	return o.validateNode()
@@ -129,12 +134,16 @@ directory, of which one daemon runs at a time; it writes the kubeconfig there. T
 			if err := options.validate(); err != nil {
 				return err
 			}
-			return serve(command.Context(), options)
+			level, err := zerolog.ParseLevel(options.logLevel)
+			if err != nil {
+				return err
+			}
+			return serve(command.Context(), options, newLogger(level))
 		},
 	}
 	command.Flags().SortFlags = false // in the order in which they matter
 	options.register(command.Flags())
 	complete(command, "engine", "docker", "memory")
-	complete(command, "log-level", "debug", "info", "warn", "error")
+	complete(command, "log-level", logLevels...)
 	return command
 }

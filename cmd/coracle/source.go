@@ -25,14 +25,14 @@ type sourceOptions struct {
 }
 
 func (o *sourceOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.repo, "repo", "", "Git repository of the manifests: a path, file://, http(s)://, ssh:// or user@host:path")
-	flags.StringVar(&o.branch, "branch", "", "branch, tag or full commit of the repository (default: its HEAD)")
-	flags.StringVar(&o.dir, "dir", "", "directory of manifests, instead of a repository")
-	flags.StringVar(&o.path, "path", "", "subdirectory of the repository or directory that holds the manifests")
-	flags.StringVar(&o.username, "git-username", "", "user name for an http(s) repository")
-	flags.StringVar(&o.passwordFile, "git-password-file", "", "file with the password or token for an http(s) repository")
-	flags.StringVar(&o.sshKey, "git-ssh-key", "", "private key file for an ssh repository (default: the agent's, then ~/.ssh)")
-	flags.StringVar(&o.knownHosts, "git-known-hosts", "", "file of known ssh hosts (default: ~/.ssh/known_hosts)")
+	flags.StringVar(&o.repo, "repo", "", "`URL` of the Git repository of the manifests, or its path: file://, http(s)://, ssh://, user@host:path")
+	flags.StringVar(&o.branch, "branch", "", "`branch`, tag or full commit of the repository (default: its HEAD)")
+	flags.StringVar(&o.dir, "dir", "", "`directory` of manifests, instead of a repository")
+	flags.StringVar(&o.path, "path", "", "`subdirectory` of the repository or directory that holds the manifests")
+	flags.StringVar(&o.username, "git-username", "", "user `name` for an http(s) repository")
+	flags.StringVar(&o.passwordFile, "git-password-file", "", "`file` with the password or token for an http(s) repository")
+	flags.StringVar(&o.sshKey, "git-ssh-key", "", "private key `file` for an ssh repository (default: the agent's, then ~/.ssh)")
+	flags.StringVar(&o.knownHosts, "git-known-hosts", "", "`file` of known ssh hosts (default: ~/.ssh/known_hosts)")
 }
 
 // validate refuses what cannot be meant.

@@ -24,7 +24,8 @@ func newStatus() *cobra.Command {
 		Long: `Shows the applications: the revision that was applied last, whether the cluster holds what the source says, whether all
 objects are healthy, and what happens or is wrong. Below an application are those of its objects that are not healthy.
 
-Exit status: 0 if all applications shown are synced and healthy, 1 if one is not, 2 if they cannot be asked.`,
+Exit status: 0 if all applications shown are synced and healthy, 1 if one is not or if there are none, 2 if the daemon
+cannot be asked.`,
 		Example: `  coracle status
   coracle status shop
   until coracle status >/dev/null; do sleep 1; done   # or: coracle sync --wait
@@ -117,13 +118,14 @@ func reportStatus(app *v1alpha1.Application) statusReport {
 	return report
 }
 
+// allWell says whether there is an Application, and none that is not as it should be.
 func allWell(reports []statusReport) bool {
 	for _, report := range reports {
 		if !report.ready || report.Sync != v1alpha1.SyncSynced || report.Health != v1alpha1.HealthHealthy {
 			return false
 		}
 	}
-	return true
+	return len(reports) > 0
 }
 
 // printStatus writes a table, and below each line what is wrong with its objects.

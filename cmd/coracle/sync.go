@@ -145,7 +145,8 @@ func (f *follow) see(app *v1alpha1.Application) (done bool, err error) {
 
 // progressLine is "shop 1a2b3c4: OutOfSync, Progressing: applying 1a2b3c4".
 func progressLine(app *v1alpha1.Application) string {
-	return fmt.Sprintf("%s %s: %s, %s: %s", appName(app), reportStatus(app).revisions(), app.Status.Sync, app.Status.Health, oneLine(app.Status.Message))
+	report := reportStatus(app)
+	return fmt.Sprintf("%s %s: %s, %s: %s", report.shown, report.revisions(), report.Sync, report.Health, oneLine(report.Message))
 }
 
 // syncEnded says whether the sync that was requested then, or a later one, is over: done if all went well, failed if a person has
