@@ -46,7 +46,9 @@ func (c *Cluster) seed(ctx context.Context, setID string, versions []version) er
 }
 
 // seedVersions are the earlier versions that make a ReplicaSet of their own, newest first, as many as the Deployment keeps.
-// Of versions in a row with one Pod template it is the newest, whose change-cause the ReplicaSet would have by now.
+// Of versions in a row with one Pod template it is the newest, whose change-cause the ReplicaSet would have by now. A version with
+// the template of the current one, as after a revert, has the current ReplicaSet: seeding it with 0 replicas would end Pods that
+// run already (adopted from an engine whose API server was lost).
 func seedVersions(versions []version) []version {
 	if len(versions) == 0 {
 		return nil
@@ -58,7 +60,7 @@ func seedVersions(versions []version) []version {
 	for _, v := range versions[1:] {
 		same := equalValues(template(v.object), newer)
 		newer = template(v.object)
-		if same || !equalValues(selector(v.object), selector(current)) {
+		if same || equalValues(template(v.object), template(current)) || !equalValues(selector(v.object), selector(current)) {
 			continue
 		}
 		if len(earlier) == limit {

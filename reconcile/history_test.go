@@ -124,7 +124,7 @@ func TestSeedVersions(t *testing.T) {
 			want:     []string{"3"}},
 		"back and forth": {
 			versions: []version{deployment("4", "v2", 1, "web", ""), deployment("3", "v1", 1, "web", ""), deployment("2", "v2", 1, "web", ""), deployment("1", "v1", 1, "web", "")},
-			want:     []string{"3", "2", "1"}},
+			want:     []string{"3", "1"}},
 		"other selector": {
 			versions: []version{deployment("3", "v3", 1, "web", ""), deployment("2", "v2", 1, "old", ""), deployment("1", "v1", 1, "web", "")},
 			want:     []string{"1"}},
