@@ -18,6 +18,7 @@ const (
 	eventStarted             = "Started"
 	eventKilling             = "Killing"
 	eventUnhealthy           = "Unhealthy"
+	eventEvicted             = "Evicted"
 	eventFailedMount         = "FailedMount"
 	eventFailedSandbox       = "FailedCreatePodSandBox"
 	eventFailedPostStartHook = "FailedPostStartHook"

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -37,18 +38,24 @@ func TestPullsOfOneImageAreOne(t *testing.T) {
 	engine := &counting{Engine: memory.New(memory.Options{}), begun: make(chan struct{}, 9), release: make(chan struct{})}
 	file := filepath.Join(t.TempDir(), "images.json")
 	i := newImages(engine, clock.RealClock{}, file, true)
-	var all sync.WaitGroup
-	for range 5 {
-		all.Go(func() {
-			if _, err := i.get(context.Background(), "web:v1", nil); err != nil {
-				t.Error(err)
-			}
-		})
-	}
+	first := make(chan error)
+	go func() {
+		_, err := i.get(context.Background(), "web:v1", nil)
+		first <- err
+	}()
 	<-engine.begun
+	impatient, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 5 { // they join, and do not stay for the end
+		if _, err := i.get(impatient, "web:v1", nil); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
 	close(engine.release)
-	all.Wait()
-	if engine.pulls > 2 { // one that came after the first had ended may pull again
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if engine.pulls != 1 {
 		t.Errorf("%d pulls", engine.pulls)
 	}
 	again := newImages(engine, clock.RealClock{}, file, true)

@@ -13,6 +13,7 @@ type Memory struct {
 	VolumesReady bool
 	Volumes      Failure // of the last try to set up the volumes
 	Sandbox      Failure // of the last try to create or start the sandbox
+	Evicted      string  // why the node ends the Pod; "" if it does not
 
 	Images    map[string]ImageState // by container name
 	Creations map[string]Failure    // by container name: why the last try to create it failed

@@ -163,6 +163,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.beside(func() { n.prober.Run(ctx) })
 	n.beside(func() { n.register(ctx) })
 	n.beside(func() { n.collectGarbage(ctx) })
+	n.beside(func() { n.limitVolumes(ctx) })
 	n.beside(func() { n.work(ctx) })
 	<-ctx.Done()
 	n.queue.ShutDown()

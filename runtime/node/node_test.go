@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"coracle.dev/coracle/runtime"
+	"coracle.dev/coracle/runtime/memory"
 )
 
 func TestPodOfOneContainerNeedsNoSandbox(t *testing.T) {
@@ -135,4 +136,52 @@ func TestEngineAwayLeavesStatusAlone(t *testing.T) {
 	m.engine.Up()
 	m.eventually("later is ready", m.ready("later"))
 	m.eventually("still ready", m.ready("web"))
+}
+
+// A Pod that has ended keeps its container, for the log, but neither its sandbox nor its address.
+func TestFinishedPodHoldsNoAddress(t *testing.T) {
+	m := newMachine(t, "web:v1")
+	m.engine.SetScripts(memory.Script{Image: "web:v1", ExitAfter: time.Millisecond})
+	a := m.start()
+	pod := podOf("job", "web:v1", "web:v1")
+	pod.Spec.RestartPolicy = corev1.RestartPolicyNever
+	m.create(pod)
+	m.eventually("completed", m.shows("job", "0/2 Completed"))
+	m.eventually("address freed", func() bool {
+		a.addresses.mu.Lock()
+		defer a.addresses.mu.Unlock()
+		return len(a.addresses.taken) == 0
+	})
+	want := []string{"k8s_a_job_default_uid-job_0", "k8s_b_job_default_uid-job_0"}
+	if got := m.names(runtime.StateExited); !cmp.Equal(got, want) || m.pod("job").Status.Phase != corev1.PodSucceeded {
+		t.Errorf("left: %v\n%s", got, m.describe())
+	}
+}
+
+// The agent stops within two seconds, and containers go on.
+func TestStopLeavesContainersRunning(t *testing.T) {
+	m := newMachine(t, "web:v1")
+	a := m.start()
+	m.create(podOf("web", "web:v1"))
+	m.eventually("ready", m.ready("web"))
+	begun := time.Now()
+	a.stop()
+	if took := time.Since(begun); took > stopTime {
+		t.Errorf("took %s", took)
+	}
+	if len(m.names(runtime.StateRunning)) != 1 {
+		t.Error(m.describe())
+	}
+}
+
+// One Pod whose image takes for ever keeps no other waiting.
+func TestSlowPodDelaysNoOther(t *testing.T) {
+	m := newMachine(t, "web:v1")
+	m.engine.SetFaults(memory.Fault{Call: "CreateContainer", Container: "*_slow_*", Hang: true})
+	m.start()
+	m.create(podOf("slow", "web:v1"))
+	for _, name := range []string{"a", "b", "c"} {
+		m.create(podOf(name, "web:v1"))
+	}
+	m.eventually("others are ready", func() bool { return m.ready("a")() && m.ready("b")() && m.ready("c")() })
 }

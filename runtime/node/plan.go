@@ -13,12 +13,11 @@ import (
 // When all is as the Pod wants it, nothing is to be done. The arguments are not changed.
 func Plan(pod *corev1.Pod, seen []runtime.Container, memory *Memory, now time.Time) Steps {
 	p := &planner{view: newView(pod, seen, memory), now: now}
+	_, _, doomed := p.doomed(now)
 	switch _, over := p.over(); {
 	case pod.DeletionTimestamp != nil:
 		p.terminate()
-	case isFinished(pod) || over:
-		p.windDown(p.now.Add(gracePeriod(pod)), "Stopping container %s")
-	case p.pastDeadline(now):
+	case isFinished(pod) || over || doomed:
 		p.windDown(p.now.Add(gracePeriod(pod)), "Stopping container %s")
 	default:
 		if deadline, ok := activeDeadline(pod); ok {

@@ -147,6 +147,9 @@ func (n *Node) probeDial(ctx context.Context, id, host string, port int) (net.Co
 	if n.Dial != nil {
 		return n.Dial(ctx, id, host, port)
 	}
+	if n.engineInfo().Rootless { // whose network the machine does not see
+		return n.Engine.Dial(ctx, id, port)
+	}
 	var dialer net.Dialer
 	return dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 }

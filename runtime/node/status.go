@@ -69,12 +69,11 @@ func setPhase(status *corev1.PodStatus, v view, now time.Time) {
 		}
 		return
 	}
-	if v.pastDeadline(now) {
+	if reason, message, doomed := v.doomed(now); doomed {
 		if !v.anyRunning() {
 			status.Phase = corev1.PodFailed
 		}
-		status.Reason = "DeadlineExceeded"
-		status.Message = "Pod was active on the node longer than the specified deadline"
+		status.Reason, status.Message = reason, message
 		return
 	}
 	if v.pod.DeletionTimestamp != nil {

@@ -116,10 +116,16 @@ func (n *Node) relist(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range keys {
-		for _, c := range n.inventory.snapshot(key) {
-			n.addresses.hold(c.Labels[runtime.LabelIP], key)
+	for _, running := range []bool{true, false} { // a finished Pod's address may be another's by now
+		for _, key := range keys {
+			for _, c := range n.inventory.snapshot(key) {
+				if (c.State == runtime.StateRunning) == running {
+					n.addresses.hold(c.Labels[runtime.LabelIP], key)
+				}
+			}
 		}
+	}
+	for _, key := range keys {
 		n.queue.Add(key)
 	}
 	return nil

@@ -82,6 +82,10 @@ func (n *Node) sync(ctx context.Context, key Key) error {
 			n.reporter.report(pod, status)
 		}
 		if len(steps.Do) == 0 {
+			if isFinished(pod) { // it keeps its dead containers, for their logs, and nothing else
+				n.objects.release(key)
+				n.addresses.release(key)
+			}
 			if !steps.Wake.IsZero() {
 				n.queue.AddAfter(key, steps.Wake.Sub(n.Clock.Now()))
 			}
