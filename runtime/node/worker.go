@@ -12,7 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/cache"
 
 	"coracle.dev/coracle/runtime"
 )
@@ -24,7 +23,9 @@ func (n *Node) work(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	if !cache.WaitForCacheSync(ctx.Done(), n.informer.HasSynced) {
+	select {
+	case <-n.informer.HasSyncedChecker().Done():
+	case <-ctx.Done():
 		return
 	}
 	n.enqueueAll()
