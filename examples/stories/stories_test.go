@@ -97,8 +97,11 @@ func binaries(env *testscript.Env) (string, error) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return "", fmt.Errorf("make a directory of programs: %w", err)
 	}
-	if err := os.Symlink(coracle, filepath.Join(dir, "coracle")); err != nil {
-		return "", fmt.Errorf("link coracle: %w", err)
+	// A hard link stays what it is when coracle is built again meanwhile.
+	if err := os.Link(coracle, filepath.Join(dir, "coracle")); err != nil {
+		if err := os.Symlink(coracle, filepath.Join(dir, "coracle")); err != nil {
+			return "", fmt.Errorf("link coracle: %w", err)
+		}
 	}
 	if _, err := exec.LookPath("kubectl"); err == nil {
 		return dir, nil
@@ -119,11 +122,11 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-// end stops the story's daemon and removes all that it left on the engine. A story that failed shows the end of the log.
+// end stops the story's daemon and removes all that it left on the engine. A story that failed shows the log.
 func (s *story) end(env *testscript.Env) {
 	if t, ok := env.T().(interface{ Failed() bool }); ok && t.Failed() {
 		if log, err := os.ReadFile(s.log); err == nil {
-			env.T().Log("coracle's log:\n" + string(log[max(0, len(log)-6000):]))
+			env.T().Log("coracle's log:\n" + string(log))
 		}
 	}
 	if err := s.stop(os.Kill); err != nil {
