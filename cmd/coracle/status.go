@@ -147,7 +147,7 @@ func printStatus(w io.Writer, reports []statusReport) error {
 	lines := strings.SplitAfter(table.String(), "\n")
 	text := lines[0]
 	for i, report := range reports {
-		text += lines[i+1] + report.details()
+		text += strings.TrimRight(lines[i+1], " \n") + "\n" + report.details()
 	}
 	_, err := io.WriteString(w, text)
 	return err
