@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
@@ -59,7 +60,7 @@ func (b *bench) removeContainers(ctx context.Context) error {
 		return err
 	}
 	for _, one := range list {
-		if err := docker.ContainerRemove(ctx, one.ID, container.RemoveOptions{Force: true}); err != nil && !client.IsErrNotFound(err) {
+		if err := docker.ContainerRemove(ctx, one.ID, container.RemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package stories
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,12 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"repository": makeRepository,
 	// push SUBJECT commits all that is changed in shop, and pushes it.
 	"push": push,
+	// git-host USER PASSWORD serves the story's repositories over HTTP, at $GIT_HOST, to that user only.
+	"git-host": gitHost,
+	// kill-container ID ends a container on the engine, behind coracle's back.
+	"kill-container": func(ts *testscript.TestScript, neg bool, args []string) {
+		ts.Check(current(ts, neg).docker.ContainerKill(context.Background(), args[0], "KILL"))
+	},
 	// capture NAME COMMAND [ARGUMENT...] keeps what the command prints in the variable.
 	"capture": capture,
 }

@@ -1,10 +1,12 @@
 package stories
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
@@ -13,8 +15,8 @@ import (
 	"coracle.dev/coracle/runtime"
 )
 
-// containers is the program that prints the containers of the node $NODE, sorted, a line each: its name in the Pod (or
-// "sandbox"), the Pod, the state, seven digits of the commit, and of the id.
+// containers is the program that prints the containers of the node $NODE, sorted, a line each: its name in the Pod (POD
+// is the sandbox), the Pod, the state, seven digits of the commit or "-", twelve of the id.
 func containers() {
 	lines, err := containerLines(context.Background(), os.Getenv("NODE"))
 	if err != nil {
@@ -38,11 +40,8 @@ func containerLines(ctx context.Context, node string) ([]string, error) {
 	}
 	var lines []string
 	for _, c := range all {
-		name := c.Labels["io.kubernetes.container.name"]
-		if name == "" {
-			name = "sandbox"
-		}
-		lines = append(lines, fmt.Sprintf("%s %s %s %.7s %.12s\n", name, c.Labels["io.kubernetes.pod.name"], c.State, c.Labels[runtime.LabelCommit], c.ID))
+		lines = append(lines, fmt.Sprintf("%s %s %s %.7s %.12s\n", c.Labels["io.kubernetes.container.name"], c.Labels["io.kubernetes.pod.name"],
+			c.State, cmp.Or(strings.TrimPrefix(c.Labels[runtime.LabelCommit], "sha256:"), "-"), c.ID))
 	}
 	slices.Sort(lines)
 	return lines, nil
