@@ -80,7 +80,7 @@ func (m *machines) nodes(server *apiserver.Server, events *events) ([]*node.Node
 		created, err := node.New(node.Options{
 			Name: name, Engine: engine, Client: server.Client(), DataDir: m.dataDir(name), PodCIDR: subnet.String(), Network: m.options.podNetwork,
 			Labels: m.options.labels, InternalIP: address, Version: apiserver.Version(),
-			Recorder: events.recorder("kubelet", name), Logger: m.log,
+			Recorder: events.recorder("kubelet", name), Logger: m.log, Dial: m.dialer(engine),
 		})
 		if err != nil {
 			return nil, err
@@ -99,6 +99,14 @@ func (m *machines) engine(name string) (runtime.Engine, error) {
 		return memory.New(memory.Options{NodeName: name}), nil
 	}
 	return docker.New(docker.Options{Host: m.options.dockerHost, NodeName: name, Logger: m.log})
+}
+
+// dialer is how probes reach a Pod: by its address, or, where addresses lead nowhere, through the engine.
+func (m *machines) dialer(engine runtime.Engine) func(ctx context.Context, id, ip string, port int) (net.Conn, error) {
+	if m.options.engine != "memory" {
+		return nil
+	}
+	return func(ctx context.Context, id, _ string, port int) (net.Conn, error) { return engine.Dial(ctx, id, port) }
 }
 
 // podSubnet is the i-th /24 of the cluster's network.

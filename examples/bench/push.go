@@ -40,7 +40,7 @@ func measurePush(ctx context.Context, b *bench) error {
 		return err
 	}
 	d, err := b.start(ctx, filepath.Join(b.dir, "push", "data"), "--repo", repository, "--poll", "@every 1s",
-		"--node-name", benchNode, "--network", benchNetwork, "--pod-cidr", benchCIDR)
+		"--node-name", benchNode, "--pod-network", benchNetwork, "--pod-cidr", benchCIDR)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (b *bench) measureRestWith(ctx context.Context, engine string, pods int) er
 	if err := write(filepath.Join(dir, "manifests"), "a.yaml", documents...); err != nil {
 		return err
 	}
-	d, err := b.start(ctx, filepath.Join(dir, "data"), "--engine", engine, "--node-name", benchNode, "--network", benchNetwork, "--pod-cidr", benchCIDR,
+	d, err := b.start(ctx, filepath.Join(dir, "data"), "--engine", engine, "--node-name", benchNode, "--pod-network", benchNetwork, "--pod-cidr", benchCIDR,
 		"--dir", filepath.Join(dir, "manifests"))
 	if err != nil {
 		return err

@@ -15,8 +15,6 @@ import (
 	"k8s.io/apiserver/pkg/registry/rest"
 )
 
-var podResource = schema.GroupResource{Resource: "pods"}
-
 // bindingREST is pods/binding: the scheduler's word on where a Pod runs.
 type bindingREST struct{ store *genericregistry.Store }
 

@@ -146,7 +146,9 @@ func (rawStrategy) WarningsOnUpdate(context.Context, runtime.Object, runtime.Obj
 	return nil
 }
 
+// preconditionError is worded as the storage words it.
 func preconditionError(asked, found types.UID) error {
+	//lint:ignore ST1005 kubectl prints it as upstream's
 	return fmt.Errorf("Precondition failed: UID in precondition: %v, UID in object meta: %v", asked, found)
 }
 

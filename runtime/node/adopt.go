@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,6 +27,9 @@ type packedMeta struct {
 	Spec        corev1.PodSpec    `json:"spec"`
 }
 
+// zips are kept: each is made of 800 KB of tables.
+var zips = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 // pack is base64(gzip(JSON)) of what is needed to make the Pod again.
 func pack(pod *corev1.Pod) (string, error) {
 	data, err := json.Marshal(packedMeta{
@@ -35,7 +39,9 @@ func pack(pod *corev1.Pod) (string, error) {
 		return "", fmt.Errorf("pack pod: %w", err)
 	}
 	var out bytes.Buffer
-	zip := gzip.NewWriter(&out)
+	zip := zips.Get().(*gzip.Writer)
+	defer zips.Put(zip)
+	zip.Reset(&out)
 	if _, err := zip.Write(data); err != nil {
 		return "", fmt.Errorf("pack pod: %w", err)
 	}

@@ -108,11 +108,11 @@ func (f fleet) follow() *appsv1.Deployment {
 func TestRolloutAndRollbackThroughTheAPI(t *testing.T) {
 	f := run(t)
 	f.create(newWorld(2, "1", "0").d)
-	d := f.follow()
+	f.follow()
 	f.push("v2")
 	f.follow()
 	f.push("v1")
-	d = f.follow()
+	d := f.follow()
 
 	sets := f.sets()
 	if len(sets) != 2 {
