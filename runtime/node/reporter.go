@@ -92,6 +92,10 @@ func merged(base, own corev1.PodStatus) corev1.PodStatus {
 		case i < 0:
 			conditions = append(conditions, c)
 		case slices.Contains(ownConditions, c.Type):
+			// Judged on a Pod as the watch shows it, which may be behind what was written: no change is no transition.
+			if c.Status == conditions[i].Status {
+				c.LastTransitionTime = conditions[i].LastTransitionTime
+			}
 			conditions[i] = c
 		}
 	}

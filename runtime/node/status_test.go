@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func TestReadinessGates(t *testing.T) {
@@ -37,6 +38,19 @@ func TestTransitionTimesStayWhileNothingChanges(t *testing.T) {
 	after := Status(w.pod, w.containers, w.memory, "192.0.2.1", w.now.Add(time.Hour))
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestMergedKeepsTheTimeOfATransition(t *testing.T) {
+	at := func(second int64, status corev1.ConditionStatus) corev1.PodStatus {
+		return corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: status, LastTransitionTime: metav1.Unix(second, 0)}}}
+	}
+	written := at(24, corev1.ConditionTrue)
+	if again := merged(written, at(25, corev1.ConditionTrue)); !sameStatus(written, again) {
+		t.Errorf("the same condition, judged a second later, is news: %v", again.Conditions)
+	}
+	if changed := merged(written, at(25, corev1.ConditionFalse)); changed.Conditions[0].LastTransitionTime.Unix() != 25 {
+		t.Errorf("a transition has the time of the one before: %v", changed.Conditions)
 	}
 }
 
