@@ -57,8 +57,10 @@ type remote struct {
 // open reads the kubeconfig and connects to nothing yet.
 func (c *connection) open() (*remote, error) {
 	path := kubeconfigPath(c.kubeconfig, c.dataDir, c.given("data-dir"), os.Getenv("KUBECONFIG"))
-	if err := c.checkKubeconfig(path); err != nil {
-		return nil, err
+	if path != "" {
+		if err := checkKubeconfig(path, c.dataDir); err != nil {
+			return nil, err
+		}
 	}
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = path
@@ -85,17 +87,14 @@ func (c *connection) open() (*remote, error) {
 	return r, nil
 }
 
-// checkKubeconfig says in the user's terms why the file cannot be used.
-func (c *connection) checkKubeconfig(path string) error {
-	if path == "" {
-		return nil
-	}
+// checkKubeconfig says in the user's terms why the file, most often the one of the data directory, cannot be used.
+func checkKubeconfig(path, dataDir string) error {
 	file, err := os.Open(path)
 	switch {
 	case err == nil:
 		return file.Close()
-	case errors.Is(err, fs.ErrNotExist) && c.kubeconfig == "":
-		return fmt.Errorf("no daemon has run with data directory %s; start one with: coracle serve --data-dir %[1]s --repo URL (or name its directory with --data-dir)", c.dataDir)
+	case errors.Is(err, fs.ErrNotExist) && path == filepath.Join(dataDir, "kubeconfig"):
+		return fmt.Errorf("no daemon has run with data directory %s; start one with: coracle serve --data-dir %[1]s --repo URL (or name its directory with --data-dir)", dataDir)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s may not be read by this user: it gives full access to the daemon; ask as the user that runs it", path)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -9,9 +10,11 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/component-base/logs"
 	"k8s.io/klog/v2"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/plugin"
+	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 )
 
 // newKubectl is the real kubectl, as a library, with the daemon's kubeconfig.
@@ -28,21 +31,43 @@ A --kubeconfig of yours is taken instead, and so is $KUBECONFIG if there is no -
 		DisableFlagParsing: true,
 		RunE: func(command *cobra.Command, args []string) error {
 			dataDir, args := cutDataDir(args)
-			path := kubeconfigPath("", cmp.Or(dataDir, defaultDataDir()), dataDir != "", os.Getenv("KUBECONFIG"))
+			given := dataDir != ""
+			dataDir = cmp.Or(dataDir, defaultDataDir())
+			path := kubeconfigPath("", dataDir, given, os.Getenv("KUBECONFIG"))
+			cmdutil.BehaviorOnFatal(func(message string, code int) {
+				_, _ = fmt.Fprint(os.Stderr, explainKubectl(message, path, dataDir))
+				os.Exit(code)
+			})
 			klog.ClearLogger() // kubectl's own, on standard error
 			streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 			flags := genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag().WithDiscoveryBurst(300).WithDiscoveryQPS(50)
-			flags.KubeConfig = &path // "" is $KUBECONFIG
+			kubeconfig := path // "" is $KUBECONFIG
+			flags.KubeConfig = &kubeconfig
 			run := kubectl.NewDefaultKubectlCommandWithArgs(kubectl.KubectlOptions{
 				PluginHandler: kubectl.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes),
 				Arguments:     slices.Concat([]string{"kubectl"}, args),
 				ConfigFlags:   flags,
 				IOStreams:     streams,
 			})
+			logs.AddFlags(run.PersistentFlags()) // -v, as kubectl's own main does
 			run.SetArgs(args)
 			return run.ExecuteContext(command.Context())
 		},
 	}
+}
+
+// explainKubectl is kubectl's last message, in our words where it misses the daemon's kubeconfig: what needs no server works
+// without that, so only kubectl knows when it is missed.
+func explainKubectl(message, kubeconfig, dataDir string) string {
+	if kubeconfig != "" && strings.Contains(message, kubeconfig) {
+		if problem := checkKubeconfig(kubeconfig, dataDir); problem != nil {
+			message = "coracle: " + problem.Error()
+		}
+	}
+	if message != "" && !strings.HasSuffix(message, "\n") {
+		message += "\n"
+	}
+	return message
 }
 
 // cutDataDir takes a leading --data-dir off kubectl's arguments. dataDir is "" where there is none.

@@ -64,7 +64,7 @@ the time is over. The daemon goes on trying.`,
 			case command.Context().Err() != nil:
 				return errors.New("interrupted; the daemon goes on syncing")
 			case ctx.Err() != nil:
-				return fmt.Errorf("%s is not synced and healthy after %s: %s", appName(app), timeout, follow.last)
+				return fmt.Errorf("%s is not synced and healthy after %s: %s", appName(app), timeout, follow.message)
 			}
 			return err
 		},
@@ -127,18 +127,23 @@ func (r *remote) watchApplication(ctx context.Context, app *v1alpha1.Application
 type follow struct {
 	requested time.Time
 	out       io.Writer
-	last      string
+	last      string // line
+	message   string // of the last state
 }
 
 func (f *follow) see(app *v1alpha1.Application) (done bool, err error) {
 	status := app.Status
+	f.message = oneLine(status.Message)
 	if line := progressLine(app); line != f.last {
 		f.last = line
 		fmt.Fprintln(f.out, line)
 	}
 	done, failed := syncEnded(status, f.requested)
-	if failed {
-		return true, fmt.Errorf("%s: %s", appName(app), status.Message)
+	switch {
+	case failed && status.Objects.Failed > 1:
+		return true, fmt.Errorf("%s: %s; see all %d with: coracle plan %[1]s", appName(app), f.message, status.Objects.Failed)
+	case failed:
+		return true, fmt.Errorf("%s: %s", appName(app), f.message)
 	}
 	return done, nil
 }

@@ -28,6 +28,8 @@ func TestFollow(t *testing.T) {
 		"well":                          {v1alpha1.ApplicationStatus{SyncHandled: handled(requested), Conditions: []metav1.Condition{ready}}, true, ""},
 		"a later one was asked for too": {v1alpha1.ApplicationStatus{SyncHandled: handled(requested.Add(time.Second)), Conditions: []metav1.Condition{ready}}, true, ""},
 		"degraded":                      {v1alpha1.ApplicationStatus{SyncHandled: handled(requested), Conditions: []metav1.Condition{stalled}, Message: "no such image"}, true, "shop: no such image"},
+		"refused": {v1alpha1.ApplicationStatus{SyncHandled: handled(requested), Conditions: []metav1.Condition{stalled}, Message: "web.yaml:1: no\nsuch field",
+			Objects: v1alpha1.ObjectCounts{Failed: 2}}, true, "shop: web.yaml:1: no such field; see all 2 with: coracle plan shop"},
 	} {
 		var out strings.Builder
 		f := follow{requested: requested, out: &out}
