@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"coracle.dev/coracle/reconcile/apiserver"
+	"coracle.dev/coracle/runtime/node"
 )
 
 // serve is the daemon: the API server, and inside it as its clients the controllers, the GitOps loop and the nodes.
@@ -108,9 +109,9 @@ func (d *daemon) run(ctx context.Context, served chan error, began time.Time) er
 	if err != nil {
 		return err
 	}
-	for _, node := range nodes {
-		add(node.Run)
-		add(func(ctx context.Context) error { return d.machines.serve(ctx, node) })
+	for _, one := range nodes {
+		add(one.Run)
+		add(func(ctx context.Context) error { return d.machines.serve(ctx, one) })
 	}
 	controllers, err := d.controllers(events)
 	if err != nil {
@@ -124,17 +125,28 @@ func (d *daemon) run(ctx context.Context, served chan error, began time.Time) er
 	trim := time.AfterFunc(10*time.Second, debug.FreeOSMemory)
 	defer trim.Stop()
 	add(func(ctx context.Context) error {
-		// Controllers first see what the nodes have adopted: a Pod that is missing for a moment is a Pod that is replaced.
-		for _, node := range nodes {
-			select {
-			case <-node.Adopted():
-			case <-ctx.Done():
-				return nil
-			}
-		}
+		d.awaitAdoption(ctx, nodes)
 		return runTogether(ctx, append(controllers, loop))
 	})
 	return group.Run()
+}
+
+// adoptionTime is how long controllers wait for the nodes. One whose engine is away may take for ever.
+const adoptionTime = 10 * time.Second
+
+// awaitAdoption has the controllers see first what the nodes have adopted: a Pod that is missing for a moment is a Pod that is
+// replaced. What a late node adopts, controllers take instead of Pods that wait for a node.
+func (d *daemon) awaitAdoption(ctx context.Context, nodes []*node.Node) {
+	ctx, cancel := context.WithTimeout(ctx, adoptionTime)
+	defer cancel()
+	for _, one := range nodes {
+		select {
+		case <-one.Adopted():
+		case <-ctx.Done():
+			d.log.Warn().Str("node", one.Name).Msg("going on without this node: its container engine has not answered")
+			return
+		}
+	}
 }
 
 func (d *daemon) awaitReady(ctx context.Context, served chan error) error {

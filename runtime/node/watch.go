@@ -28,7 +28,7 @@ func (n *Node) watchEngine(ctx context.Context) {
 	for failures := 0; ctx.Err() == nil; {
 		if err := n.followEngine(ctx, func() { failures = 0 }); err != nil && ctx.Err() == nil {
 			failures++
-			if n.health.set(err) {
+			if turned := n.health.set(err); turned || failures == 1 { // also if it never answered yet
 				n.Logger.Error().Err(err).Str("node", n.Name).Msg("container engine is away")
 			}
 		}
