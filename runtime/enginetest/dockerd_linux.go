@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -12,14 +13,17 @@ import (
 )
 
 // Dockerd is a Docker Engine of a test's own, beside the machine's: one that it may kill. It has no default bridge and
-// touches no firewall, so containers reach each other in networks that the test makes, and nothing outside.
+// touches no firewall, so containers reach each other in networks that the test makes, and nothing outside. Those networks
+// are in a namespace of its own: an engine without a default bridge removes docker0 where it finds one.
 type Dockerd struct {
 	// Host is its address, as "unix:///tmp/…/docker.sock". It stays the same over restarts.
 	Host string
+	// Namespace is the path of its network namespace, for `nsenter --net=<path>`. It too stays the same.
+	Namespace string
 
-	dir                string
-	engine, containerd *child
-	crashed            bool
+	dir                        string
+	engine, containerd, holder *child // the holder keeps the namespace
+	crashed                    bool
 }
 
 // NewDockerd starts an engine and stops it after the test. It skips the test where there is no dockerd, or no right to
@@ -45,15 +49,28 @@ func NewDockerd(t testing.TB) *Dockerd {
 	d.containerd = d.run(t, "containerd", "--config", dir+"/containerd.toml", "--address", dir+"/containerd.sock",
 		"--root", dir+"/containerd", "--state", dir+"/containerd-state")
 	listens(t, dir+"/containerd.sock")
+	d.hold(t)
 	d.Start(t)
 	return d
+}
+
+// hold makes the network namespace, with its loopback up.
+func (d *Dockerd) hold(t testing.TB) {
+	t.Helper()
+	ready := d.dir + "/namespace"
+	d.holder = d.run(t, "unshare", "--net", "sh", "-c", "ip link set lo up && touch "+ready+" && exec sleep infinity")
+	eventually(t, "a network namespace", func() bool {
+		_, err := os.Stat(ready)
+		return err == nil
+	})
+	d.Namespace = fmt.Sprintf("/proc/%d/ns/net", d.holder.process.Pid) // unshare, sh and sleep are one process
 }
 
 // Start runs the engine again, and returns when it listens.
 func (d *Dockerd) Start(t testing.TB) {
 	t.Helper()
 	d.crashed = false
-	d.engine = d.run(t, "dockerd", "--host", d.Host, "--containerd", d.dir+"/containerd.sock", "--data-root", d.dir+"/data",
+	d.engine = d.run(t, "nsenter", "--net="+d.Namespace, "dockerd", "--host", d.Host, "--containerd", d.dir+"/containerd.sock", "--data-root", d.dir+"/data",
 		"--exec-root", d.dir+"/exec", "--pidfile", d.dir+"/pid", "--bridge", "none", "--iptables=false", "--ip6tables=false",
 		"--ip-forward=false", "--ip-masq=false")
 	listens(t, d.dir+"/docker.sock")
@@ -148,6 +165,7 @@ func (d *Dockerd) clean(t testing.TB) {
 	}
 	d.engine.end(t, syscall.SIGTERM)
 	d.containerd.end(t, syscall.SIGTERM)
+	d.holder.end(t, syscall.SIGKILL)
 	if t.Failed() {
 		if log, err := os.ReadFile(d.dir + "/log"); err == nil {
 			t.Logf("log of dockerd and containerd:\n%s", log[max(0, len(log)-4000):])
