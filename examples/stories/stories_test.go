@@ -28,7 +28,7 @@ func TestStories(t *testing.T) {
 		Dir:                "shared",
 		Cmds:               commands,
 		RequireUniqueNames: true,
-		Setup:              func(env *testscript.Env) error { return setup(env, docker) },
+		Setup:              func(env *testscript.Env) error { return setup(env, &story{docker: docker}) },
 	})
 }
 
@@ -55,8 +55,8 @@ var stories atomic.Int32
 
 // setup gives a story what is its own: the files of its daemon below $WORK, $PORT, $NODE, which is the name of the network
 // too, and $CIDR. Other runs on the same engine have other names, and most likely other networks.
-func setup(env *testscript.Env, docker *client.Client) error {
-	binaries, err := binaries(env)
+func setup(env *testscript.Env, s *story) error {
+	binaries, err := binaries(env, s.within)
 	if err != nil {
 		return err
 	}
@@ -71,21 +71,21 @@ func setup(env *testscript.Env, docker *client.Client) error {
 	env.Setenv("CIDR", fmt.Sprintf("10.%d.%d.0/24", 128+os.Getpid()%64, stories.Add(1)))
 	env.Setenv("PATH", binaries+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Setenv("HOME", env.WorkDir)
-	env.Setenv("DOCKER_HOST", docker.DaemonHost())
+	env.Setenv("DOCKER_HOST", s.docker.DaemonHost())
 	env.Setenv("KUBECONFIG", filepath.Join(env.WorkDir, "data", "kubeconfig"))
 	env.Setenv("GIT_CONFIG_GLOBAL", filepath.Join(env.WorkDir, ".gitconfig"))
 	env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	if err := os.WriteFile(env.Getenv("GIT_CONFIG_GLOBAL"), []byte("[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n"), 0o600); err != nil {
 		return fmt.Errorf("write Git's configuration: %w", err)
 	}
-	s := &story{docker: docker, node: node, log: filepath.Join(env.WorkDir, "coracle.log")}
+	s.node, s.log = node, filepath.Join(env.WorkDir, "coracle.log")
 	env.Values[storyKey{}] = s
 	env.Defer(func() { s.end(env) })
 	return nil
 }
 
-// binaries is a directory with coracle, and with a kubectl where the machine has none.
-func binaries(env *testscript.Env) (string, error) {
+// binaries is a directory with coracle, and with a kubectl that runs where the daemon does: the machine's, or else coracle's.
+func binaries(env *testscript.Env, within []string) (string, error) {
 	coracle, err := filepath.Abs("../../bin/coracle")
 	if err != nil {
 		return "", fmt.Errorf("find coracle: %w", err)
@@ -103,10 +103,11 @@ func binaries(env *testscript.Env) (string, error) {
 			return "", fmt.Errorf("link coracle: %w", err)
 		}
 	}
-	if _, err := exec.LookPath("kubectl"); err == nil {
-		return dir, nil
+	kubectl := "coracle kubectl"
+	if path, err := exec.LookPath("kubectl"); err == nil {
+		kubectl = path
 	}
-	shim := "#!/bin/sh\nexec coracle kubectl \"$@\"\n"
+	shim := fmt.Sprintf("#!/bin/sh\nexec %s %s \"$@\"\n", strings.Join(within, " "), kubectl)
 	if err := os.WriteFile(filepath.Join(dir, "kubectl"), []byte(shim), 0o755); err != nil {
 		return "", fmt.Errorf("write kubectl: %w", err)
 	}

@@ -15,8 +15,6 @@ import (
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/client"
 	"github.com/rogpeppe/go-internal/testscript"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 const readyDeadline = 90 * time.Second
@@ -42,17 +40,15 @@ func (s *story) serve(ts *testscript.TestScript, args []string) error {
 		return err
 	}
 	defer log.Close()
-	kubeconfig := ts.Getenv("KUBECONFIG")
-	if err := os.Remove(kubeconfig); err != nil && !errors.Is(err, os.ErrNotExist) {
+	// That of the last daemon would answer for this one.
+	if err := os.Remove(ts.Getenv("KUBECONFIG")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	line := slices.Concat(s.within, []string{filepath.Join(ts.Getenv("WORK"), ".bin", "coracle")}, serveArguments(ts, args))
 	s.daemon, s.ended = exec.Command(line[0], line[1:]...), make(chan struct{})
 	s.daemon.Dir, s.daemon.Stdout, s.daemon.Stderr = ts.MkAbs("."), log, log
-	for _, name := range []string{"PATH", "HOME", "DOCKER_HOST", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"} {
-		s.daemon.Env = append(s.daemon.Env, name+"="+ts.Getenv(name))
-	}
-	s.daemon.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	s.daemon.Env = environment(ts)
+	s.daemon.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM} // no test leaves one behind
 	if err := s.daemon.Start(); err != nil {
 		return err
 	}
@@ -60,34 +56,36 @@ func (s *story) serve(ts *testscript.TestScript, args []string) error {
 		_ = daemon.Wait()
 		close(ended)
 	}(s.daemon, s.ended)
-	return s.awaitReady(kubeconfig)
+	return s.awaitReady(ts)
 }
 
-func (s *story) awaitReady(kubeconfig string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), readyDeadline)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
+// awaitReady asks as people do, from where the daemon is.
+func (s *story) awaitReady(ts *testscript.TestScript) error {
+	deadline := time.NewTimer(readyDeadline)
+	defer deadline.Stop()
 	for {
-		select {
-		case <-tick.C:
-		case <-s.ended:
-			return fmt.Errorf("the daemon has ended: %s", s.daemon.ProcessState)
-		case <-ctx.Done():
-			return fmt.Errorf("the daemon is not ready after %s", readyDeadline)
-		}
-		config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-		if err != nil {
-			continue // not written yet
-		}
-		api, err := kubernetes.NewForConfig(config)
-		if err != nil {
-			return err
-		}
-		if api.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error() == nil {
+		question := exec.Command(filepath.Join(ts.Getenv("WORK"), ".bin", "kubectl"), "get", "--raw", "/readyz")
+		question.Env = environment(ts)
+		if question.Run() == nil {
 			return nil
 		}
+		select {
+		case <-time.After(pause):
+		case <-s.ended:
+			return fmt.Errorf("the daemon has ended: %s", s.daemon.ProcessState)
+		case <-deadline.C:
+			return fmt.Errorf("the daemon is not ready after %s", readyDeadline)
+		}
 	}
+}
+
+// environment is what programs see that the story does not run itself.
+func environment(ts *testscript.TestScript) []string {
+	var all []string
+	for _, name := range []string{"PATH", "HOME", "DOCKER_HOST", "KUBECONFIG", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"} {
+		all = append(all, name+"="+ts.Getenv(name))
+	}
+	return all
 }
 
 // stop ends the daemon with the signal: SIGKILL, or os.Interrupt for the polite way, which is SIGTERM.
