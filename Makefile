@@ -20,9 +20,12 @@ RACE := GOFLAGS=-buildvcs=false CGO_ENABLED=1 go test -race
 ENGINE_TESTS := ./runtime/docker/... ./examples/demo/images
 STORIES      := ./examples/stories
 
+# The built-in kubectl says which release it is by this.
+KUBECTL_VERSION = $(subst v0.,v1.,$(shell go list -m -f '{{.Version}}' k8s.io/kubectl))
+
 build: toolchain
 	@echo "building bin/coracle (some minutes the first time)"
-	@go build -v -ldflags "-s -w" -o bin/coracle ./cmd/coracle 2>&1 | .ci/progress
+	@go build -v -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$(KUBECTL_VERSION)+coracle" -o bin/coracle ./cmd/coracle 2>&1 | .ci/progress
 
 demo: toolchain
 	@go build -v -o bin/demo ./examples/demo 2>&1 | .ci/progress

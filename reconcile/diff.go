@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"coracle.dev/coracle/reconcile/api/v1alpha1"
 )
 
 // FieldChange is one field of an object that differs. Old and New are JSON on one line, cut where they are long;
@@ -29,9 +31,14 @@ func diffObjects(live, after *unstructured.Unstructured) []FieldChange {
 		d.hidden = []string{"data", "stringData", "metadata.annotations[" + lastAppliedAnnotation + "]"}
 	}
 	d.value("", withoutServerFields(live.Object), withoutServerFields(after.Object))
+	if len(d.changes) > 1 { // the stamp follows what is changed; alone, it is somebody's own doing
+		d.changes = slices.DeleteFunc(d.changes, func(c FieldChange) bool { return c.Path == commitPath })
+	}
 	sort.SliceStable(d.changes, func(i, j int) bool { return d.changes[i].Path < d.changes[j].Path })
 	return d.changes
 }
+
+const commitPath = "metadata.annotations[" + v1alpha1.CommitAnnotation + "]"
 
 const lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration"
 

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -44,7 +45,7 @@ func statusFor(old v1alpha1.ApplicationStatus, f facts, now time.Time) v1alpha1.
 		status.Revision = &applied
 	}
 	if f.observed != nil {
-		status.Sync, status.Health = v1alpha1.SyncSynced, f.health.State
+		status.Sync, status.Health = v1alpha1.SyncSynced, cmp.Or(f.health.State, v1alpha1.HealthUnknown)
 		if f.outOfSync() {
 			status.Sync = v1alpha1.SyncOutOfSync
 		}
