@@ -21,6 +21,7 @@ func pod(name string) *corev1.Pod {
 }
 
 func TestDirectWritesAreDefaultedAdmittedAndValidated(t *testing.T) {
+	t.Parallel()
 	server, _ := startServer(t, t.TempDir(), nil)
 	pods := server.Client().CoreV1().Pods("default")
 
@@ -64,6 +65,7 @@ func TestDirectWritesAreDefaultedAdmittedAndValidated(t *testing.T) {
 }
 
 func TestDirectUpdateKeepsManagedFields(t *testing.T) {
+	t.Parallel()
 	server, _ := startServer(t, t.TempDir(), nil)
 	remote := kubernetes.NewForConfigOrDie(server.RESTConfig())
 	body := []byte(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"replicas":2,"selector":{"matchLabels":{"app":"web"}},
@@ -93,6 +95,7 @@ func TestDirectUpdateKeepsManagedFields(t *testing.T) {
 }
 
 func TestDirectWatchSelectsByField(t *testing.T) {
+	t.Parallel()
 	server, _ := startServer(t, t.TempDir(), nil)
 	pods := server.Client().CoreV1().Pods("default")
 	events, err := pods.Watch(t.Context(), metav1.ListOptions{FieldSelector: "spec.nodeName=here"})
@@ -125,6 +128,7 @@ func TestDirectWatchSelectsByField(t *testing.T) {
 }
 
 func TestPodDeletionWaitsForItsNode(t *testing.T) {
+	t.Parallel()
 	server, _ := startServer(t, t.TempDir(), nil)
 	pods := server.Client().CoreV1().Pods("default")
 	for _, name := range []string{"pending", "bound"} {
@@ -160,6 +164,7 @@ func TestPodDeletionWaitsForItsNode(t *testing.T) {
 }
 
 func TestScaleWritesReplicasAndTheirOwner(t *testing.T) {
+	t.Parallel()
 	server, _ := startServer(t, t.TempDir(), nil)
 	remote := kubernetes.NewForConfigOrDie(server.RESTConfig()).AppsV1().Deployments("default")
 	labels := map[string]string{"app": "web"}

@@ -10,6 +10,7 @@ import (
 )
 
 func TestCertificatesAreKeptWhileTheyAreGood(t *testing.T) {
+	t.Parallel()
 	dir, now := t.TempDir(), time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	issue := func(at time.Time, names ...string) (server, client keyPair) {
 		t.Helper()

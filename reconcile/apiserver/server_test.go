@@ -65,6 +65,7 @@ func configMap(name string) *corev1.ConfigMap {
 }
 
 func TestKubeconfigReachesTheServer(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	server, _ := startServer(t, dir, nil)
 	if info, err := os.Stat(server.KubeconfigPath()); err != nil || info.Mode().Perm() != 0o600 {
@@ -94,6 +95,7 @@ func TestKubeconfigReachesTheServer(t *testing.T) {
 }
 
 func TestStrangersSeeOnlyHealth(t *testing.T) {
+	t.Parallel()
 	server, _ := startServer(t, t.TempDir(), nil)
 	config := &rest.Config{Host: "https://" + server.options.Listener.Addr().String(), TLSClientConfig: rest.TLSClientConfig{CAData: server.CA()}}
 	client, err := rest.HTTPClientFor(config)
@@ -113,6 +115,7 @@ func TestStrangersSeeOnlyHealth(t *testing.T) {
 }
 
 func TestObjectsOutliveARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	server, stop := startServer(t, dir, nil)
 	if _, err := server.Client().CoreV1().ConfigMaps("default").Create(t.Context(), configMap("kept"), metav1.CreateOptions{}); err != nil {
@@ -130,6 +133,7 @@ func TestObjectsOutliveARestart(t *testing.T) {
 }
 
 func TestNamespaceGoesWhenFinalized(t *testing.T) {
+	t.Parallel()
 	server, _ := startServer(t, t.TempDir(), nil)
 	namespaces := server.Client().CoreV1().Namespaces()
 	if _, err := namespaces.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}, metav1.CreateOptions{}); err != nil {
@@ -161,6 +165,7 @@ func TestNamespaceGoesWhenFinalized(t *testing.T) {
 }
 
 func TestWatchThroughTheHandlerChain(t *testing.T) {
+	t.Parallel()
 	server, _ := startServer(t, t.TempDir(), nil)
 	client := kubernetes.NewForConfigOrDie(server.RESTConfig())
 	watch, err := client.CoreV1().ConfigMaps("default").Watch(t.Context(), metav1.ListOptions{})

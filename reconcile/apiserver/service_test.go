@@ -15,6 +15,7 @@ func service(name string, kind corev1.ServiceType) *corev1.Service {
 }
 
 func TestServicesGetAddressesOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	server, stop := startServer(t, dir, nil)
 	services := server.Client().CoreV1().Services("default")

@@ -36,6 +36,7 @@ func echoNode(t *testing.T) NodeDialer {
 }
 
 func TestLogsComeFromThePodsNode(t *testing.T) {
+	t.Parallel()
 	server, _ := startServer(t, t.TempDir(), echoNode(t))
 	pods := server.Client().CoreV1().Pods("default")
 	for name, node := range map[string]string{"web": "here", "waiting": "here", "lost": "gone", "two": "here", "pending": ""} {
