@@ -24,10 +24,7 @@ var notStored = map[schema.GroupVersion][]runtime.Object{
 	},
 	autoscalingv1.SchemeGroupVersion: {&autoscalingv1.Scale{}},
 	policyv1.SchemeGroupVersion:      {&policyv1.Eviction{}},
-	authorizationv1.SchemeGroupVersion: {
-		&authorizationv1.SelfSubjectAccessReview{}, &authorizationv1.SelfSubjectRulesReview{},
-		&authorizationv1.SubjectAccessReview{}, &authorizationv1.LocalSubjectAccessReview{},
-	},
+	authorizationv1.SchemeGroupVersion:  {&authorizationv1.SelfSubjectAccessReview{}},
 	authenticationv1.SchemeGroupVersion: {&authenticationv1.SelfSubjectReview{}},
 }
 
