@@ -7,7 +7,7 @@ import (
 )
 
 // testPrograms are what tests call beside Go: Git's and SSH's other sides, a C compiler for the race detector, a shell and
-// tar for images, and what makes a network of a test's own.
+// tar for images, what makes a network of a test's own, and processors that this machine is not.
 var testPrograms = []machine.Program{
 	{Name: "git", Package: "git"},
 	{Name: "sshd", Package: "openssh-server"},
@@ -16,6 +16,7 @@ var testPrograms = []machine.Program{
 	{Name: "/usr/include/stdio.h", Package: "libc6-dev"},
 	{Name: "busybox", Package: "busybox-static"},
 	{Name: "ip", Package: "iproute2"},
+	{Name: "qemu-arm-static", Package: "qemu-user-static"},
 }
 
 func newReadyCommand() *cobra.Command {
