@@ -10,11 +10,14 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
 	"k8s.io/component-base/logs"
 	"k8s.io/klog/v2"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/plugin"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
+
+	"coracle.dev/coracle/reconcile/apiserver"
 )
 
 // newKubectl is the real kubectl, as a library, with the daemon's kubeconfig.
@@ -43,6 +46,11 @@ A --kubeconfig of yours is taken instead, and so is $KUBECONFIG if there is no -
 			flags := genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag().WithDiscoveryBurst(300).WithDiscoveryQPS(50)
 			kubeconfig := path // "" is $KUBECONFIG
 			flags.KubeConfig = &kubeconfig
+			flags.WithWrapConfigFn(func(config *rest.Config) *rest.Config {
+				// The API names who changed a field by the program's name: that is not the GitOps loop, which is "coracle".
+				config.UserAgent = "kubectl/" + apiserver.Version()
+				return config
+			})
 			run := kubectl.NewDefaultKubectlCommandWithArgs(kubectl.KubectlOptions{
 				PluginHandler: kubectl.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes),
 				Arguments:     slices.Concat([]string{"kubectl"}, args),
