@@ -16,6 +16,7 @@ var testPrograms = []machine.Program{
 	{Name: "/usr/include/stdio.h", Package: "libc6-dev"},
 	{Name: "busybox", Package: "busybox-static"},
 	{Name: "ip", Package: "iproute2"},
+	{Name: "qemu-aarch64-static", Package: "qemu-user-static"},
 	{Name: "qemu-arm-static", Package: "qemu-user-static"},
 }
 
