@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -78,7 +80,7 @@ func (m *machines) nodes(server *apiserver.Server, events *events) ([]*node.Node
 			return nil, err
 		}
 		created, err := node.New(node.Options{
-			Name: name, Engine: engine, Client: server.Client(), DataDir: m.dataDir(name), PodCIDR: subnet.String(), Network: m.options.podNetwork,
+			Name: name, Engine: engine, Client: server.Client(), DataDir: m.dataDir(name), TmpfsDir: m.tmpfsDir(), PodCIDR: subnet.String(), Network: m.options.podNetwork,
 			Labels: m.options.labels, InternalIP: address, Version: apiserver.Version(),
 			Recorder: events.recorder("kubelet", name), Logger: m.log, Dial: m.dialer(engine),
 		})
@@ -92,6 +94,12 @@ func (m *machines) nodes(server *apiserver.Server, events *events) ([]*node.Node
 
 func (m *machines) dataDir(name string) string {
 	return filepath.Join(m.options.dataDir, "nodes", name)
+}
+
+// tmpfsDir keeps Secrets in memory: a directory of this user's and this data directory's own, the same at each start.
+func (m *machines) tmpfsDir() string {
+	digest := sha256.Sum256([]byte(m.options.dataDir))
+	return filepath.Join("/dev/shm", fmt.Sprintf("coracle-%d", os.Geteuid()), hex.EncodeToString(digest[:6]))
 }
 
 func (m *machines) engine(name string) (runtime.Engine, error) {
