@@ -6,12 +6,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -68,6 +70,10 @@ func (m *machines) nodes(server *apiserver.Server, events *events) ([]*node.Node
 	if address == "" {
 		address = defaultRouteIP()
 	}
+	secrets, err := m.tmpfsDir()
+	if err != nil {
+		return nil, err
+	}
 	var nodes []*node.Node
 	for i := range m.options.nodes {
 		name := m.name(i)
@@ -80,7 +86,7 @@ func (m *machines) nodes(server *apiserver.Server, events *events) ([]*node.Node
 			return nil, err
 		}
 		created, err := node.New(node.Options{
-			Name: name, Engine: engine, Client: server.Client(), DataDir: m.dataDir(name), TmpfsDir: m.tmpfsDir(), PodCIDR: subnet.String(), Network: m.options.podNetwork,
+			Name: name, Engine: engine, Client: server.Client(), DataDir: m.dataDir(name), TmpfsDir: secrets, PodCIDR: subnet.String(), Network: m.options.podNetwork,
 			Labels: m.options.labels, InternalIP: address, Version: apiserver.Version(),
 			Recorder: events.recorder("kubelet", name), Logger: m.log, Dial: m.dialer(engine),
 		})
@@ -96,10 +102,25 @@ func (m *machines) dataDir(name string) string {
 	return filepath.Join(m.options.dataDir, "nodes", name)
 }
 
-// tmpfsDir keeps Secrets in memory: a directory of this user's and this data directory's own, the same at each start.
-func (m *machines) tmpfsDir() string {
+// tmpfsDir keeps Secrets in memory: a directory of this user's and this data directory's own, the same at each start. Nobody
+// else may look into it, nor have made it.
+func (m *machines) tmpfsDir() (string, error) {
+	own := filepath.Join("/dev/shm", fmt.Sprintf("coracle-%d", os.Geteuid()))
+	if err := os.Mkdir(own, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("make a directory in memory: %w", err)
+	}
+	info, err := os.Lstat(own)
+	if err != nil {
+		return "", fmt.Errorf("make a directory in memory: %w", err)
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || ok && int(stat.Uid) != os.Geteuid() {
+		return "", fmt.Errorf("%s is not a directory of this user: somebody else made it; remove it", own)
+	}
+	if err := os.Chmod(own, 0o700); err != nil {
+		return "", fmt.Errorf("make a directory in memory: %w", err)
+	}
 	digest := sha256.Sum256([]byte(m.options.dataDir))
-	return filepath.Join("/dev/shm", fmt.Sprintf("coracle-%d", os.Geteuid()), hex.EncodeToString(digest[:6]))
+	return filepath.Join(own, hex.EncodeToString(digest[:6])), nil
 }
 
 func (m *machines) engine(name string) (runtime.Engine, error) {
