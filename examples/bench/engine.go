@@ -16,6 +16,7 @@ import (
 // What the figures leave on the engine has names of its own, and is removed by them.
 const (
 	benchNode    = "coracle-bench"
+	rawNode      = "coracle-bench-raw" // not the daemon's: it would remove what it has not made
 	benchNetwork = "coracle-bench"
 	benchCIDR    = "10.199.0.0/16"
 	benchImage   = "coracle-bench:v1"
@@ -53,15 +54,18 @@ func (b *bench) prepareEngine(ctx context.Context) (done func(), err error) {
 func (b *bench) removeContainers(ctx context.Context) error {
 	docker, err := b.docker(ctx)
 	if err != nil {
-		return nil //nolint:nilerr // no engine, no containers
+		return nil // no engine, no containers
 	}
-	list, err := docker.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", runtime.LabelManaged+"="+benchNode))})
-	if err != nil {
-		return err
-	}
-	for _, one := range list {
-		if err := docker.ContainerRemove(ctx, one.ID, container.RemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
+	for _, node := range []string{benchNode, rawNode} {
+		labelled := filters.NewArgs(filters.Arg("label", runtime.LabelManaged+"="+node))
+		list, err := docker.ContainerList(ctx, container.ListOptions{All: true, Filters: labelled})
+		if err != nil {
 			return err
+		}
+		for _, one := range list {
+			if err := docker.ContainerRemove(ctx, one.ID, container.RemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
+				return err
+			}
 		}
 	}
 	return nil

@@ -98,7 +98,7 @@ func rawStarts(ctx context.Context, docker *client.Client, round int) (time.Dura
 func rawStart(ctx context.Context, docker *client.Client, round, i int) error {
 	address := netip.AddrFrom4([4]byte{10, 199, 0, byte(254 - round*pushReplicas - i)}).String()
 	created, err := docker.ContainerCreate(ctx,
-		&container.Config{Image: benchImage, Labels: map[string]string{runtime.LabelManaged: benchNode + "-raw"}},
+		&container.Config{Image: benchImage, Labels: map[string]string{runtime.LabelManaged: rawNode}},
 		&container.HostConfig{NetworkMode: benchNetwork},
 		&network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{
 			benchNetwork: {IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: address}}}},
