@@ -17,7 +17,7 @@ export CGO_ENABLED := 0
 RACE := GOFLAGS=-buildvcs=false CGO_ENABLED=1 go test -race
 
 # What uses the machine's Docker Engine has its turn alone.
-ENGINE_TESTS := ./runtime/docker/... ./examples/demo/images
+ENGINE_TESTS := ./runtime/docker/... ./examples/demo/images ./examples/walkthrough/images
 STORIES      := ./examples/stories
 
 # The built-in kubectl says which release it is by this.

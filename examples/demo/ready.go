@@ -1,9 +1,16 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/docker/docker/client"
 	"github.com/spf13/cobra"
 
 	"coracle.dev/coracle/examples/demo/machine"
+	walkthrough "coracle.dev/coracle/examples/walkthrough/images"
 )
 
 // testPrograms are what tests call beside Go: Git's and SSH's other sides, a C compiler for the race detector, a shell and
@@ -24,12 +31,28 @@ func newReadyCommand() *cobra.Command {
 	var log string
 	command := &cobra.Command{
 		Use:   "ready",
-		Short: "Ready this machine for `make test`: install what is missing, start the Docker Engine",
+		Short: "Ready this machine for `make test`: install what is missing, start the Docker Engine, make the walkthroughs' images",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return machine.Ready(command.Context(), command.OutOrStdout(), log, testPrograms)
+			if err := machine.Ready(command.Context(), command.OutOrStdout(), log, testPrograms); err != nil {
+				return err
+			}
+			return makeWalkthroughImages(command.Context(), command.OutOrStdout())
 		},
 	}
 	command.Flags().StringVar(&log, "engine-log", "/tmp/dockerd.log", "log of an engine that is started without systemd")
 	return command
+}
+
+func makeWalkthroughImages(ctx context.Context, out io.Writer) error {
+	docker, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	if err != nil {
+		return fmt.Errorf("make a Docker client: %w", err)
+	}
+	defer docker.Close()
+	made, err := walkthrough.Make(ctx, docker)
+	if len(made) > 0 {
+		fmt.Fprintln(out, "made images", strings.Join(made, ", "))
+	}
+	return err
 }
