@@ -13,7 +13,7 @@ import (
 )
 
 // newAdmission is the chain that every write passes, whichever way it came.
-func newAdmission(client kubernetes.Interface, factory informers.SharedInformerFactory) (admission.MutationInterface, error) {
+func newAdmission(client kubernetes.Interface, factory informers.SharedInformerFactory) (chain, error) {
 	namespaces, err := lifecycle.NewLifecycle(sets.New(metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic))
 	if err != nil {
 		return nil, fmt.Errorf("namespace admission: %w", err)

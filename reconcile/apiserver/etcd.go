@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/storage/wal"
 	"go.uber.org/zap"
 )
 
@@ -36,7 +37,7 @@ func startEtcd(ctx context.Context, dir string) (*embeddedEtcd, error) {
 	config.ListenPeerUrls, config.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
 	config.InitialCluster = config.InitialClusterFromName(config.Name)
 	config.EnableGRPCGateway = false
-	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
+	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(newEtcdErrors()))
 
 	// One member elects itself: it need not wait a second for a vote that it alone casts.
 	config.TickMs, config.ElectionMs = 100, 500
@@ -44,6 +45,8 @@ func startEtcd(ctx context.Context, dir string) (*embeddedEtcd, error) {
 	// follower to catch up.
 	config.SnapshotCount, config.SnapshotCatchUpEntries = 1000, 100
 	config.MaxSnapFiles, config.MaxWalFiles = 2, 2
+	// Two segments of the log are always there, one of them as room for what comes.
+	wal.SegmentSizeBytes = 16 << 20
 	config.WarningApplyDuration = time.Second
 	config.WatchProgressNotifyInterval = 5 * time.Second
 

@@ -54,6 +54,7 @@ type Options struct {
 type Server struct {
 	options      Options
 	etcd         *embeddedEtcd // nil with an outside one
+	disk         *diskRoom     // of the embedded etcd
 	pki          *pki
 	registries   *registries
 	generic      *genericserver.GenericAPIServer
@@ -101,6 +102,10 @@ func (s *Server) open(ctx context.Context) error {
 	admission, err := newAdmission(s.client, s.informers)
 	if err != nil {
 		return err
+	}
+	if s.etcd != nil {
+		s.disk = newDiskRoom(s.options.DataDir)
+		admission = append(chain{s.disk}, admission...)
 	}
 	s.client.admit = admission
 	return s.build(storage, admission)
@@ -157,6 +162,9 @@ func (s *Server) build(storage *storageOptions, admission admission.Interface) e
 		}
 		return nil
 	}))
+	if s.disk != nil {
+		config.AddReadyzChecks(healthz.NamedCheck("disk", s.disk.check))
+	}
 
 	generic, err := config.Complete(s.informers).New("coracle", genericserver.NewEmptyDelegate())
 	if err != nil {
