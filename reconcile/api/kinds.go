@@ -23,5 +23,9 @@ func Kinds() []Kind {
 		application.Erase(),
 		endpointSlice.Erase(),
 		eventV1.Erase(),
+		clusterRoleBinding.Erase(),
+		clusterRole.Erase(),
+		roleBinding.Erase(),
+		role.Erase(),
 	}
 }

@@ -22,10 +22,15 @@ var notStored = map[schema.GroupVersion][]runtime.Object{
 	corev1.SchemeGroupVersion: {
 		&corev1.Binding{}, &corev1.PodLogOptions{}, &corev1.PodExecOptions{}, &corev1.PodAttachOptions{}, &corev1.PodPortForwardOptions{},
 	},
-	autoscalingv1.SchemeGroupVersion:    {&autoscalingv1.Scale{}},
-	policyv1.SchemeGroupVersion:         {&policyv1.Eviction{}},
-	authorizationv1.SchemeGroupVersion:  {&authorizationv1.SelfSubjectAccessReview{}},
-	authenticationv1.SchemeGroupVersion: {&authenticationv1.SelfSubjectReview{}},
+	autoscalingv1.SchemeGroupVersion: {&autoscalingv1.Scale{}},
+	policyv1.SchemeGroupVersion:      {&policyv1.Eviction{}},
+	authorizationv1.SchemeGroupVersion: {
+		&authorizationv1.SubjectAccessReview{}, &authorizationv1.LocalSubjectAccessReview{},
+		&authorizationv1.SelfSubjectAccessReview{}, &authorizationv1.SelfSubjectRulesReview{},
+	},
+	authenticationv1.SchemeGroupVersion: {
+		&authenticationv1.SelfSubjectReview{}, &authenticationv1.TokenReview{}, &authenticationv1.TokenRequest{},
+	},
 }
 
 func addNotStored(scheme *runtime.Scheme) error {
