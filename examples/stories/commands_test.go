@@ -32,6 +32,8 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	},
 	// capture NAME COMMAND [ARGUMENT...] keeps what the command prints in the variable.
 	"capture": capture,
+	// name NAME COMMAND [ARGUMENT...] does so too, and calls it by that name in what prints compares.
+	"name": name,
 }
 
 type storyKey struct{}

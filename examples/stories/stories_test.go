@@ -17,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"until": until, "holds": holds, "containers": containers})
+	testscript.Main(m, map[string]func(){"until": until, "holds": holds, "prints": prints, "containers": containers})
 }
 
 // TestStories runs the scripts that share the machine's engine.
