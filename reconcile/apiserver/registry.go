@@ -52,7 +52,10 @@ func newRegistry(kind api.Kind, options generic.RESTOptionsGetter, clock clock.P
 	if adjust != nil {
 		adjust(store)
 	}
-	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: options, AttrFunc: attributes(kind)}); err != nil {
+	index := watchIndexes[groupResource(kind)]
+	if err := store.CompleteWithOptions(&generic.StoreOptions{
+		RESTOptions: options, AttrFunc: attributes(kind), TriggerFunc: index.trigger(), Indexers: index.indexers(),
+	}); err != nil {
 		return nil, fmt.Errorf("open store of %s: %w", kind.Resource, err)
 	}
 	return &registry{Store: store, kind: kind}, nil
@@ -78,8 +81,9 @@ func attributes(kind api.Kind) storage.AttrFunc {
 }
 
 func predicate(kind api.Kind) func(labels.Selector, fields.Selector) storage.SelectionPredicate {
+	attrs, indexed := attributes(kind), watchIndexes[groupResource(kind)].fields()
 	return func(label labels.Selector, field fields.Selector) storage.SelectionPredicate {
-		return storage.SelectionPredicate{Label: label, Field: field, GetAttrs: attributes(kind)}
+		return storage.SelectionPredicate{Label: label, Field: field, GetAttrs: attrs, IndexFields: indexed}
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 	"coracle.dev/coracle/runtime"
 )
 
-// backlog is how many events a subscriber may be behind before it is cut off, as a real engine does.
-const backlog = 4096
+// backlog is how many events a subscriber may be behind before it is cut off: Docker's figure. It is set aside for each
+// subscriber, and a fleet that is simulated has thousands.
+const backlog = 1024
 
 type subscription struct{ events chan runtime.Event }
 
