@@ -23,9 +23,11 @@ func Kinds() []Kind {
 		application.Erase(),
 		endpointSlice.Erase(),
 		eventV1.Erase(),
+		podDisruptionBudget.Erase(),
 		clusterRoleBinding.Erase(),
 		clusterRole.Erase(),
 		roleBinding.Erase(),
 		role.Erase(),
+		priorityClass.Erase(),
 	}
 }

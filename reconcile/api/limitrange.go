@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,9 +16,7 @@ var limitRange = Of[*corev1.LimitRange]{
 	NewList:  func() runtime.Object { return &corev1.LimitRangeList{} },
 	Default:  defaultLimitRange,
 	Validate: validateLimitRange,
-	Warnings: func(*corev1.LimitRange) []string {
-		return []string{"spec.limits: the limits are stored, but not enforced: Pods get neither bounds nor defaults from them"}
-	},
+	Warnings: limitRangeWarnings,
 	AllowCreateOnUpdate: true,
 	Columns: []metav1.TableColumnDefinition{
 		nameColumn, column("Created At", "string", "When the object was created, in UTC."),
@@ -25,6 +24,17 @@ var limitRange = Of[*corev1.LimitRange]{
 	Row: func(l *corev1.LimitRange, _ time.Time) []any {
 		return []any{l.Name, l.CreationTimestamp.UTC().Format(time.RFC3339)}
 	},
+}
+
+// limitRangeWarnings tell of bounds on what is not served.
+func limitRangeWarnings(l *corev1.LimitRange) []string {
+	var warnings []string
+	for i, item := range l.Spec.Limits {
+		if item.Type != corev1.LimitTypeContainer && item.Type != corev1.LimitTypePod {
+			warnings = append(warnings, fmt.Sprintf("spec.limits[%d].type: there are no objects of type %s here, so nothing is bounded by this", i, item.Type))
+		}
+	}
+	return warnings
 }
 
 // defaultLimitRange completes the limits of containers: a default limit is the maximum, a default request is the

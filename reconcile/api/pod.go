@@ -32,8 +32,8 @@ var pod = Of[*corev1.Pod]{
 	Row:                    podRow,
 }
 
-// preparePodForCreate begins the Pod's life: Pending, of a quality-of-service class that never changes, with a
-// priority, and with the label keys of its spreading and affinity terms resolved against its own labels.
+// preparePodForCreate begins the Pod's life: Pending, of a quality-of-service class that never changes, and with the
+// label keys of its spreading and affinity terms resolved against its own labels.
 func preparePodForCreate(pod *corev1.Pod) {
 	pod.Generation = 1
 	pod.Status = corev1.PodStatus{Phase: corev1.PodPending}
@@ -45,17 +45,7 @@ func preparePodForCreate(pod *corev1.Pod) {
 			ObservedGeneration: pod.Generation,
 		}}
 	}
-	if pod.Spec.Priority == nil {
-		pod.Spec.Priority = ptr.To(systemPriorities[pod.Spec.PriorityClassName]) // 0 without a class
-	}
-	setDefaultPointer(&pod.Spec.PreemptionPolicy, corev1.PreemptLowerPriority)
 	resolveLabelKeys(pod)
-}
-
-// systemPriorities are the priority classes that exist without a PriorityClass object.
-var systemPriorities = map[string]int32{
-	"system-cluster-critical": 2_000_000_000,
-	"system-node-critical":    2_000_001_000,
 }
 
 func preparePodForUpdate(pod, old *corev1.Pod) {

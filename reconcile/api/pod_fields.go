@@ -18,7 +18,7 @@ import (
 var carriedOut = map[string]string{
 	"PodSpec": "volumes initContainers containers restartPolicy terminationGracePeriodSeconds activeDeadlineSeconds " +
 		"nodeSelector serviceAccountName serviceAccount nodeName hostNetwork securityContext hostname affinity schedulerName " +
-		"tolerations hostAliases imagePullSecrets priority readinessGates enableServiceLinks preemptionPolicy topologySpreadConstraints os schedulingGates",
+		"tolerations hostAliases imagePullSecrets priorityClassName priority readinessGates enableServiceLinks preemptionPolicy topologySpreadConstraints os schedulingGates",
 	"PodOS":             "",
 	"HostAlias":         "ip hostnames",
 	"PodReadinessGate":  "conditionType",

@@ -32,7 +32,6 @@ var exceptions = map[string]exception{
 	"PodSpec.setHostnameAsFQDN":            {reason: "there is no DNS name for a Pod to be its hostname", unless: []string{"false"}},
 	"PodSpec.hostnameOverride":             {reason: "use hostname"},
 	"PodSpec.automountServiceAccountToken": {reason: "there are no tokens of service accounts, so none is mounted", unless: []string{"false"}, harmless: true},
-	"PodSpec.priorityClassName":            {reason: "there are no PriorityClass objects here; set priority to a number", unless: []string{"system-cluster-critical", "system-node-critical"}},
 	"PodSpec.runtimeClassName":             {reason: "all containers run in the engine's default runtime"},
 	"PodSpec.overhead":                     {reason: "there are no runtime classes whose overhead to count"},
 	"PodSpec.resources":                    {reason: "a Pod has no resources as a whole; set those of each container"},

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"net"
@@ -51,7 +50,6 @@ func validatePodSpec(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	errs = append(errs, optionalName(spec.Hostname, path.Child("hostname"), validation.IsDNS1123Label)...)
 	errs = append(errs, optionalName(spec.Subdomain, path.Child("subdomain"), validation.IsDNS1123Label)...)
 	errs = append(errs, validateHostAliases(spec.HostAliases, path.Child("hostAliases"))...)
-	errs = append(errs, validatePriority(spec, path)...)
 	errs = append(errs, validatePodSecurity(spec.SecurityContext, path.Child("securityContext"))...)
 	errs = append(errs, validateScheduling(spec, path)...)
 	return append(errs, validateGates(spec, path)...)
@@ -78,16 +76,6 @@ func validateHostAliases(aliases []corev1.HostAlias, path *field.Path) field.Err
 		}
 	}
 	return errs
-}
-
-// validatePriority holds the number to the class, where there is one.
-func validatePriority(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
-	class, known := systemPriorities[spec.PriorityClassName]
-	if !known || spec.Priority == nil || *spec.Priority == class {
-		return nil
-	}
-	return field.ErrorList{field.Forbidden(path.Child("priority"),
-		fmt.Sprintf("the integer value of priority (%d) must be %d, that of the priority class %s, or left out", *spec.Priority, class, spec.PriorityClassName))}
 }
 
 // validateGates judges what holds back the Pod's scheduling and its readiness.

@@ -23,7 +23,10 @@ func newAdmission(client kubernetes.Interface, factory informers.SharedInformerF
 	if err := namespaces.ValidateInitialization(); err != nil {
 		return nil, fmt.Errorf("namespace admission: %w", err)
 	}
-	return chain{namespaces, newServiceAccountAdmission(client, factory), newTolerationAdmission()}, nil
+	return chain{
+		namespaces, newServiceAccountAdmission(client, factory), newTolerationAdmission(),
+		newPriorityAdmission(client, factory), newLimitRangeAdmission(factory),
+	}, nil
 }
 
 // chain is admission.NewChainHandler with its type said: all of ours both change and check.

@@ -10,15 +10,24 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"coracle.dev/coracle/reconcile/api"
 )
 
-// bootstrap makes the objects that every cluster has: its namespaces, and the Service by which Pods find the API.
+// bootstrap makes the objects that every cluster has: its namespaces, its priority classes, and the Service by which Pods
+// find the API.
 func (s *Server) bootstrap(ctx context.Context) error {
 	for _, name := range []string{metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic, corev1.NamespaceNodeLease} {
 		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		_, err := s.client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
 		if err != nil && !apierrors.IsAlreadyExists(err) {
 			return fmt.Errorf("make namespace %s: %w", name, err)
+		}
+	}
+	for _, class := range api.SystemPriorityClasses() {
+		_, err := s.client.SchedulingV1().PriorityClasses().Create(ctx, class, metav1.CreateOptions{})
+		if err != nil && !apierrors.IsAlreadyExists(err) {
+			return fmt.Errorf("make priority class %s: %w", class.Name, err)
 		}
 	}
 	if err := s.bootstrapService(ctx); err != nil {
