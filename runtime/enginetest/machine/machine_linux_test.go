@@ -184,7 +184,7 @@ func TestSwitch(t *testing.T) {
 		return err == nil
 	}
 	there := func() bool {
-		return two.Command(ctx, "busybox", "wget", "-q", "-O", "/dev/null", "-T", "1", "http://10.97.0.2/passwd").Run() == nil
+		return two.Command(ctx, "timeout", "1", "bash", "-c", "</dev/tcp/10.97.0.2/80").Run() == nil
 	}
 	until(t, "this machine and another connect", func() bool { return here() && there() })
 	check(t, s.Cut("one"))
