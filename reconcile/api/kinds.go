@@ -19,6 +19,7 @@ func Kinds() []Kind {
 		controllerRevision.Erase(),
 		deployment.Erase(),
 		replicaSet.Erase(),
+		certificateSigningRequest.Erase(),
 		lease.Erase(),
 		application.Erase(),
 		endpointSlice.Erase(),
