@@ -71,10 +71,11 @@ func (d *daemon) controllers(events *events) ([]func(context.Context) error, err
 func (d *daemon) sources(ours metadatainformer.SharedInformerFactory) (owners []garbage.Source, contents []namespace.Source) {
 	for _, kind := range api.Kinds() {
 		resource := kind.GroupVersion().WithResource(kind.Resource)
+		if kind.Served != nil {
+			continue // the same objects as those of another kind
+		}
 		if kind.Kind == "Event" { // many, short-lived, and owned by nobody
-			if kind.Group == "" {
-				contents = append(contents, namespace.Source{GroupVersionResource: resource})
-			}
+			contents = append(contents, namespace.Source{GroupVersionResource: resource})
 			continue
 		}
 		informer := d.informer(resource, ours)

@@ -3,7 +3,7 @@
 //
 // The objects are the structs of k8s.io/api; our own kinds are in the group coracle.dev. Each struct is registered
 // as the served version and as the internal (hub) version too, so there is no conversion code but for Events, which
-// two groups serve in two shapes.
+// two groups serve in two shapes, and for HorizontalPodAutoscalers, which have two versions.
 //
 //	Kinds() ──▶ Scheme, Codecs        (decode, default, encode)
 //	        ──▶ reconcile/apiserver   (one registry a Kind: strategy, table, storage)

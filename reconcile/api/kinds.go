@@ -1,6 +1,7 @@
 package api
 
-// Kinds are all served kinds, in the order of `kubectl api-resources`.
+// Kinds are all served kinds, in the order of `kubectl api-resources`. Of two that are versions of the same resource the first is
+// the one that clients should prefer, and in which it is stored.
 func Kinds() []Kind {
 	return []Kind{
 		configMap.Erase(),
@@ -19,6 +20,8 @@ func Kinds() []Kind {
 		controllerRevision.Erase(),
 		deployment.Erase(),
 		replicaSet.Erase(),
+		autoscalerV2.Erase(),
+		autoscalerV1.Erase(),
 		certificateSigningRequest.Erase(),
 		lease.Erase(),
 		application.Erase(),

@@ -55,7 +55,7 @@ func eachPair(t *testing.T, property func(t *testing.T, kind Kind, obj, old runt
 		t.Run(kind.GroupVersion().String()+" "+kind.Kind, func(t *testing.T) {
 			property(t, kind, kind.New(), kind.New())
 			for seed := range int64(pairs) {
-				filler := fuzzer.FuzzerFor(fuzzer.MergeFuzzerFuncs(metafuzzer.Funcs, rawJSON), rand.NewSource(seed), Codecs)
+				filler := fuzzer.FuzzerFor(fuzzer.MergeFuzzerFuncs(metafuzzer.Funcs, rawJSON, autoscalers), rand.NewSource(seed), Codecs)
 				filler.NilChance(0.3).NumElements(0, 2)
 				obj, old := kind.New(), kind.New()
 				filler.Fill(obj)

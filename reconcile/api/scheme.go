@@ -24,7 +24,7 @@ var (
 func newScheme(kinds []Kind) *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
-	versions := map[schema.GroupVersion]bool{}
+	versions, groups := map[schema.GroupVersion]bool{}, map[string]bool{}
 	for _, kind := range kinds {
 		hub := schema.GroupVersion{Group: kind.Group, Version: runtime.APIVersionInternal}
 		scheme.AddKnownTypes(hub, kind.New(), kind.NewList())
@@ -39,9 +39,13 @@ func newScheme(kinds []Kind) *runtime.Scheme {
 		if !versions[kind.GroupVersion()] {
 			versions[kind.GroupVersion()] = true
 			metav1.AddToGroupVersion(scheme, kind.GroupVersion())
+		}
+		if !groups[kind.Group] { // the others follow
+			groups[kind.Group] = true
 			utilruntime.Must(scheme.SetVersionPriority(kind.GroupVersion()))
 		}
 	}
+	addAbsent(scheme)
 	utilruntime.Must(addNotStored(scheme))
 	return scheme
 }

@@ -44,6 +44,9 @@ func openRegistries(options *storageOptions, serviceSubnet netip.Prefix) (*regis
 		},
 	}
 	for _, kind := range api.Kinds() {
+		if r.all[groupResource(kind)] != nil {
+			continue // a further version of it
+		}
 		opened, err := newRegistry(kind, options, clock.RealClock{}, adjust[kind.Resource])
 		if err != nil {
 			r.destroy()
@@ -83,8 +86,8 @@ func (r *registries) groups(nodes nodes, authorizer authorizer.Authorizer) []*ge
 		authorizationv1.SchemeGroupVersion:  {"selfsubjectaccessreviews": &accessReviewREST{authorizer}},
 		authenticationv1.SchemeGroupVersion: {"selfsubjectreviews": whoAmIREST{}},
 	}
-	for _, registry := range r.all {
-		version := registry.kind.GroupVersion()
+	for _, kind := range api.Kinds() {
+		registry, version := r.all[groupResource(kind)], kind.GroupVersion()
 		if storages[version] == nil {
 			storages[version] = map[string]rest.Storage{}
 		}
@@ -102,6 +105,7 @@ func (r *registries) groups(nodes nodes, authorizer authorizer.Authorizer) []*ge
 	core["pods/portforward"] = portForwardREST{stream}
 	core["namespaces"] = &namespaceREST{r.core("namespaces")}
 	core["namespaces/finalize"] = newFinalizeREST(r.core("namespaces"))
+	addAbsent(storages)
 	return groupInfos(storages)
 }
 

@@ -34,6 +34,9 @@ type storedAs struct {
 func newStorageOptions(servers []string, kinds []api.Kind) *storageOptions {
 	stored := map[schema.GroupResource]storedAs{}
 	for _, kind := range kinds {
+		if _, known := stored[groupResource(kind)]; known {
+			continue // a further version of it
+		}
 		as := storedAs{version: kind.GroupVersion(), prefix: "/" + kind.Resource, mediaType: mediaType(kind.New()), cached: true}
 		if kind.Kind == "Event" {
 			// Two groups serve the same Events, stored as core/v1. They are many and short-lived: not worth a cache.

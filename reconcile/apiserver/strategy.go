@@ -116,8 +116,13 @@ func (s strategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
 }
 
 func resetFields(kind api.Kind, name string) map[fieldpath.APIVersion]*fieldpath.Set {
-	version := fieldpath.APIVersion(kind.GroupVersion().String())
-	return map[fieldpath.APIVersion]*fieldpath.Set{version: fieldpath.NewSet(fieldpath.MakePathOrDie(name))}
+	fields := map[fieldpath.APIVersion]*fieldpath.Set{}
+	for _, version := range api.Kinds() {
+		if groupResource(version) == groupResource(kind) {
+			fields[fieldpath.APIVersion(version.GroupVersion().String())] = fieldpath.NewSet(fieldpath.MakePathOrDie(name))
+		}
+	}
+	return fields
 }
 
 // gracefulStrategy adds the waiting of a kind whose deletion somebody must confirm.
