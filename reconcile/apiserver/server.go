@@ -48,6 +48,8 @@ type Options struct {
 	ServiceSubnet netip.Prefix
 	// Nodes opens connections to nodes, for logs, exec, attach and port-forward.
 	Nodes NodeDialer
+	// Tunnels are what nodes of other machines open; nil allows none. Run closes them.
+	Tunnels *Tunnels
 }
 
 // Server is the API server.
@@ -150,6 +152,11 @@ func (s *Server) build(storage *storageOptions, admission admission.Interface) e
 	config.RESTOptionsGetter = storage
 	config.EffectiveVersion = newEffectiveVersion()
 	config.LongRunningFunc = filters.BasicLongRunningRequestCheck(sets.NewString("watch"), sets.NewString("attach", "exec", "log", "portforward"))
+	if s.options.Tunnels != nil {
+		if err := allowTunnels(config); err != nil {
+			return err
+		}
+	}
 	// A watch may be open at the end: it is told to stop, not waited for.
 	config.ShutdownWatchTerminationGracePeriod = time.Second
 	namer := openapinamer.NewDefinitionNamer(api.Scheme)
@@ -172,6 +179,9 @@ func (s *Server) build(storage *storageOptions, admission admission.Interface) e
 	}
 	generic.ShutdownTimeout = shutdownTimeout
 	s.generic = generic
+	if s.options.Tunnels != nil {
+		generic.Handler.NonGoRestfulMux.Handle(TunnelPath, s.options.Tunnels)
+	}
 	return installGroups(generic, s.registries.groups(nodes{s.options.Nodes}, config.Authorization.Authorizer))
 }
 
@@ -257,6 +267,9 @@ func (s *Server) Ready() bool { return s.bootstrapped.Load() }
 // Run serves until ctx ends, and then stops within seconds.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.Close()
+	if s.options.Tunnels != nil {
+		defer s.options.Tunnels.Close()
+	}
 	prepared := s.generic.PrepareRun()
 	failed := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)

@@ -20,11 +20,16 @@ import (
 // startServer runs a server on the directory until stop is called, at the latest at the end of the test.
 func startServer(t *testing.T, dir string, nodes NodeDialer) (server *Server, stop func()) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	return startServerWith(t, Options{DataDir: dir, Nodes: nodes})
+}
+
+func startServerWith(t *testing.T, options Options) (server *Server, stop func()) {
+	t.Helper()
+	var err error
+	if options.Listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	server, err = New(t.Context(), Options{DataDir: dir, Listener: listener, Nodes: nodes})
+	server, err = New(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
