@@ -2,12 +2,14 @@ package reconcile_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,13 +178,17 @@ func (w *world) start() {
 
 // writeCounter counts requests that change something, but for Events and the Application itself.
 type writeCounter struct {
-	next http.RoundTripper
-	mu   sync.Mutex
-	seen []string
+	next   http.RoundTripper
+	broken atomic.Pointer[string] // the error of every write, if it is set
+	mu     sync.Mutex
+	seen   []string
 }
 
 func (c *writeCounter) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.Method != http.MethodGet && !strings.Contains(request.URL.Path, "/events") && !strings.Contains(request.URL.Path, "/applications/") {
+		if broken := c.broken.Load(); broken != nil {
+			return nil, errors.New(*broken)
+		}
 		c.mu.Lock()
 		c.seen = append(c.seen, request.Method+" "+request.URL.RequestURI())
 		c.mu.Unlock()

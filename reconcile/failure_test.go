@@ -36,6 +36,25 @@ func TestSourceErrorsAreToldAndHeal(t *testing.T) {
 	w.ready(id)
 }
 
+// TestFailedApplyIsTriedAgain although the source is looked at in between, and has nothing new.
+func TestFailedApplyIsTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	full := "the disk is full"
+	w.writes.broken.Store(&full)
+	id := w.source.commit("a", files{"a.yaml": settings("a", "1")})
+	w.start()
+	w.says(v1alpha1.ConditionStalled, full)
+	w.source.fail(nil) // tells to look
+	w.eventually(func() string {
+		if w.source.looks() < 2 {
+			return "the source was not looked at again"
+		}
+		return ""
+	})
+	w.writes.broken.Store(nil)
+	w.ready(id)
+}
+
 func TestSourceThatHangsDoesNotStopHealing(t *testing.T) {
 	w := newWorld(t)
 	id := w.source.commit("a", files{"a.yaml": settings("a", "1")})

@@ -21,7 +21,8 @@ type scriptedSource struct {
 	forced  bool
 	changed func()
 	// before is called by Fetch, without the lock; nil does nothing.
-	before func(ctx context.Context)
+	before  func(ctx context.Context)
+	fetches int
 }
 
 type commit struct {
@@ -66,6 +67,13 @@ func (s *scriptedSource) interrupt(before func(ctx context.Context)) {
 	s.tell()
 }
 
+// looks is how often Fetch was called.
+func (s *scriptedSource) looks() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fetches
+}
+
 // tell needs the lock.
 func (s *scriptedSource) tell() {
 	if s.changed != nil {
@@ -84,6 +92,7 @@ func (s *scriptedSource) Fetch(ctx context.Context) (gitsource.Snapshot, error) 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.fetches++
 	if s.err != nil {
 		return gitsource.Snapshot{}, s.err
 	}

@@ -28,8 +28,8 @@ type fetched struct {
 // look asks the source for its newest revision. With again a sync follows even if that is the one that is loaded: then the kinds that are
 // served are asked for anew too, and what could not be loaded is tried again.
 func (a *application) look(ctx context.Context, again bool) {
-	a.timers.retry = time.Time{}
-	if again {
+	if again { // a look at the source by itself retries nothing
+		a.timers.retry = time.Time{}
 		a.timers.resync = a.loop.Clock.Now().Add(resyncEvery)
 	}
 	if a.source == nil {
