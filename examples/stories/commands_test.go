@@ -30,6 +30,9 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"kill-container": func(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(current(ts, neg).docker.ContainerKill(context.Background(), args[0], "KILL"))
 	},
+	// small-disk DIR MIB makes the directory a disk of its own; fill-disk DIR leaves little of it.
+	"small-disk": smallDisk,
+	"fill-disk":  fillDisk,
 	// capture NAME COMMAND [ARGUMENT...] keeps what the command prints in the variable.
 	"capture": capture,
 	// name NAME COMMAND [ARGUMENT...] does so too, and calls it by that name in what prints compares.
