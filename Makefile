@@ -1,6 +1,8 @@
 # make build       bin/coracle
 # make run         set up and run the demo: a Git repository that runs on this machine's Docker Engine
 # make clean-demo  remove the demo's containers, network and files
+# make fleet       a server and two nodes on this machine, each with a Docker Engine of its own; needs root
+# make fleet-down  remove every trace of them
 # make test        set up and run all tests, none skipped; as root on Debian, as CI does
 # make unit        the tests without set-up and without an engine
 # make fuzz        every fuzz target for some seconds
@@ -9,7 +11,7 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS   += --no-print-directory
-.PHONY: build demo run clean-demo ready test unit lint generated engine-tests stories fuzz bench toolchain
+.PHONY: build demo run clean-demo bin/fleet fleet fleet-down ready test unit lint generated engine-tests stories fuzz bench toolchain
 
 # One set of flags for all that is built, so that nothing is compiled twice; the race detector has its own, and needs C.
 export GOFLAGS     := -trimpath -buildvcs=false
@@ -17,8 +19,8 @@ export CGO_ENABLED := 0
 RACE := GOFLAGS=-buildvcs=false CGO_ENABLED=1 go test -race
 
 # What uses the machine's Docker Engine has its turn alone.
-ENGINE_TESTS := ./runtime/docker/... ./examples/demo/images ./examples/walkthrough/images
-STORIES      := ./examples/stories
+ENGINE_TESTS := ./runtime/docker/... ./runtime/enginetest/machine ./examples/demo/images ./examples/walkthrough/images
+STORIES      := ./examples/fleet ./examples/stories
 
 # The built-in kubectl says which release it is by this.
 KUBECTL_VERSION = $(subst v0.,v1.,$(shell go list -m -f '{{.Version}}' k8s.io/kubectl))
@@ -36,6 +38,15 @@ run: build demo
 clean-demo: demo
 	@bin/demo clean
 
+bin/fleet: toolchain
+	@go build -v -o $@ ./examples/fleet/command 2>&1 | .ci/progress
+
+fleet: build bin/fleet
+	@bin/fleet up
+
+fleet-down: bin/fleet
+	@bin/fleet down
+
 ready: demo
 	@bin/demo ready
 
@@ -51,7 +62,7 @@ engine-tests: toolchain
 
 stories: build demo
 	@echo "stories, with the real coracle, kubectl, Git and Docker Engine"
-	@go test -count 1 -timeout 20m $(STORIES)
+	@go test -count 1 -p 1 -timeout 20m $(STORIES)
 
 lint: toolchain
 	@echo "go vet, staticcheck"

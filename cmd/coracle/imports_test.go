@@ -25,6 +25,7 @@ type room struct {
 
 var rooms = []room{
 	{"cmd/...", []string{"gitsource", "reconcile/...", "runtime/..."}, "commands name the implementations and wire them; nothing but commands may"},
+	{"examples/fleet/...", []string{"examples/...", "runtime/enginetest/machine"}, "a fleet is made of the machines that tests run engines on; coracle it uses as people do"},
 	{"examples/...", []string{"examples/...", "reconcile/api/...", "runtime"}, "examples use coracle as people do, by its command and its API"},
 	{"gitsource", nil, "where manifests come from is of use without Kubernetes, and without us"},
 	{"reconcile", []string{"gitsource", "reconcile/manifest", "reconcile/api/v1alpha1"}, "the GitOps loop is only a client: any Kubernetes may be on the other end"},

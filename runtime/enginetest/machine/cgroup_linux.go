@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -14,10 +15,14 @@ import (
 // cgroupRoot is where all cgroup hierarchies are: one file system (version 2), or one directory each (version 1).
 const cgroupRoot = "/sys/fs/cgroup"
 
-// cgroup is the machine's, "/<fleet>/<machine>": the parent of its containers'.
-func (m *Machine) cgroup() string {
-	return "/" + filepath.Join(filepath.Base(filepath.Dir(m.Dir)), m.Name())
-}
+// cgroup is the machine's, "/coracle-machine-<directory of machines>/<machine>": the parent of its containers'.
+func (m *Machine) cgroup() string { return cgroupOf(filepath.Dir(m.Dir)) + "/" + m.Name() }
+
+func cgroupOf(dir string) string { return "/" + initName + strings.ReplaceAll(dir, "/", "-") }
+
+// RemoveCgroups removes those of all machines whose directories are right below dir, and have no power any more: of some that
+// nobody has switched off, but ended otherwise.
+func RemoveCgroups(dir string) error { return removeCgroups(cgroupOf(dir)) }
 
 // removeCgroups removes a cgroup, those below it, and its parents if they are empty, from all hierarchies.
 func removeCgroups(path string) error {

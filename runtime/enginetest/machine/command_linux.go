@@ -16,7 +16,7 @@ import (
 // too.
 func (m *Machine) Within(dir string) []string {
 	return []string{"nsenter", "--target", strconv.Itoa(m.init.Pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--wdns=" + dir,
-		"env", "PATH=" + ProgramsDir + ":" + os.Getenv("PATH")}
+		"env", "--unset=DOCKER_HOST", "PATH=" + ProgramsDir + ":" + os.Getenv("PATH")}
 }
 
 // Command is as exec.CommandContext has it, but runs there, in the root directory.

@@ -144,13 +144,16 @@ func (m *Machine) StopEngine(ctx context.Context) error {
 	return m.SignalService(ctx, Containerd, syscall.SIGTERM)
 }
 
-// EngineHost is the engine's address for programs of this machine, "unix://<Dir>/docker.sock". It is the same each time the
-// machine has power.
-func (m *Machine) EngineHost() string { return "unix://" + filepath.Join(m.Dir, "docker.sock") }
+// SocketName is that of the engine's socket for programs of this machine, in the machine's directory. It is the same each time
+// the machine has power.
+const SocketName = "docker.sock"
+
+// EngineHost is the address of that socket, as $DOCKER_HOST has it.
+func (m *Machine) EngineHost() string { return "unix://" + filepath.Join(m.Dir, SocketName) }
 
 // linkSocket leads from that address to the socket, which is in the machine's own memory.
 func (m *Machine) linkSocket() error {
-	link := filepath.Join(m.Dir, "docker.sock")
+	link := filepath.Join(m.Dir, SocketName)
 	if err := ignore(os.Remove(link), os.ErrNotExist); err != nil {
 		return fmt.Errorf("remove the last link to the engine's socket: %w", err)
 	}

@@ -148,7 +148,7 @@ func state(ctx context.Context, t *testing.T, docker *client.Client, id string) 
 // cgroupsOf are those of containers on machines of the directory, in all hierarchies.
 func cgroupsOf(t *testing.T, dir string) []string {
 	t.Helper()
-	name := filepath.Base(dir)
+	name := "coracle-machine*" + filepath.Base(dir)
 	first, err := filepath.Glob("/sys/fs/cgroup/*/" + name)
 	check(t, err)
 	second, err := filepath.Glob("/sys/fs/cgroup/" + name)
