@@ -49,13 +49,20 @@ func (m *Machine) StartService(ctx context.Context, service Service) error {
 	if err := command.Run(); err != nil {
 		return fmt.Errorf("start %s on %s: %w", service.Name, m.Name(), errors.Join(err, m.logged(service.Name)))
 	}
-	// Until the program takes its place, the process is still the shell.
-	return eventually(ctx, bootDeadline, func() (bool, error) {
+	err = eventually(ctx, bootDeadline, func() (bool, error) {
 		all, err := processes()
-		return !slices.ContainsFunc(all, func(p process) bool {
-			return p.parent == m.init.Pid && len(p.arguments) > len(service.Line) && slices.Equal(p.arguments[len(p.arguments)-len(service.Line):], service.Line)
-		}), err
+		return !slices.ContainsFunc(all, func(p process) bool { return p.parent == m.init.Pid && isStarting(p, service) }), err
 	})
+	if err != nil {
+		return fmt.Errorf("start %s on %s: %w", service.Name, m.Name(), err)
+	}
+	return nil
+}
+
+// isStarting says that a process may become the service: it is the shell still, or has, for a moment, no command line at all.
+func isStarting(p process, service Service) bool {
+	arguments, line := len(p.arguments), len(service.Line)
+	return arguments == 0 || arguments > line && slices.Equal(p.arguments[arguments-line:], service.Line)
 }
 
 // Runs says whether the service does.
