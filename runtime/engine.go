@@ -19,6 +19,8 @@ var (
 	ErrUnavailable = errors.New("container engine unavailable")
 	// ErrImageNotFound: the registry or the engine has no such image, or refuses access to it.
 	ErrImageNotFound = errors.New("image not found")
+	// ErrUnusable: the engine answers, and cannot be used as it is: it is too old, or a network of another kind is in the way.
+	ErrUnusable = errors.New("container engine cannot be used")
 	// ErrInvalidImageName: the reference cannot be parsed.
 	ErrInvalidImageName = errors.New("invalid image name")
 )
@@ -33,8 +35,10 @@ type Engine interface {
 	// Info describes the engine and its machine. It is also the health check: an error means the engine is away.
 	Info(ctx context.Context) (Info, error)
 
+	// InspectNetwork returns the network of that name, whoever made it, or ErrNotFound. One that is no IPv4 bridge has no Subnet.
+	InspectNetwork(ctx context.Context, name string) (Network, error)
 	// EnsureNetwork makes the network exist with that name and subnet. One of the same name with another
-	// subnet is an error that names both; it is never removed.
+	// subnet is ErrUnusable and names both; it is never removed.
 	EnsureNetwork(ctx context.Context, network Network) error
 
 	// CreateContainer creates and does not start. A taken name is ErrConflict: the caller inspects, then adopts or

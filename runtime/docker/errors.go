@@ -131,3 +131,9 @@ func words(err error) string {
 	}
 	return strings.TrimSuffix(message, ": unknown")
 }
+
+// unusable is runtime.ErrUnusable in words of its own.
+type unusable string
+
+func (u unusable) Error() string   { return string(u) }
+func (u unusable) Is(e error) bool { return e == runtime.ErrUnusable }

@@ -25,8 +25,8 @@ func (e *Engine) Info(ctx context.Context) (runtime.Info, error) {
 		return runtime.Info{}, err
 	}
 	if api := e.client.ClientVersion(); versions.LessThan(api, oldestAPI) {
-		return runtime.Info{}, fmt.Errorf("the Docker Engine at %s is version %s (API %s): coracle needs 20.10 (API %s) or newer",
-			e.client.DaemonHost(), found.ServerVersion, api, oldestAPI)
+		return runtime.Info{}, unusable(fmt.Sprintf("the Docker Engine at %s is version %s (API %s): coracle needs 20.10 (API %s) or newer",
+			e.client.DaemonHost(), found.ServerVersion, api, oldestAPI))
 	}
 	return info(found), nil
 }

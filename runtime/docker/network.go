@@ -12,6 +12,19 @@ import (
 	"coracle.dev/coracle/runtime"
 )
 
+// InspectNetwork also finds networks that others made.
+func (e *Engine) InspectNetwork(ctx context.Context, name string) (runtime.Network, error) {
+	there, err := e.network(ctx, name)
+	if err != nil {
+		return runtime.Network{}, err
+	}
+	found := runtime.Network{Name: there.Name, Labels: there.Labels}
+	if all := subnets(there); there.Driver == "bridge" && len(all) > 0 && all[0].Addr().Is4() {
+		found.Subnet = all[0].String()
+	}
+	return found, nil
+}
+
 // EnsureNetwork makes a bridge whose containers reach each other, and the world behind the machine's address.
 func (e *Engine) EnsureNetwork(ctx context.Context, wanted runtime.Network) error {
 	subnet, err := netip.ParsePrefix(wanted.Subnet)
@@ -36,7 +49,7 @@ func (e *Engine) EnsureNetwork(ctx context.Context, wanted runtime.Network) erro
 		return sameSubnet(there, subnet)
 	}
 	if other := e.overlapping(ctx, subnet); other != "" {
-		return fmt.Errorf("create network %s: subnet %s overlaps with %s: choose another Pod CIDR, or remove that network", wanted.Name, subnet, other)
+		return unusable(fmt.Sprintf("create network %s: subnet %s overlaps with %s: choose another Pod CIDR, or remove that network", wanted.Name, subnet, other))
 	}
 	return err
 }
@@ -82,7 +95,7 @@ func sameSubnet(there network.Inspect, subnet netip.Prefix) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("network %s is there with subnet %v, not %s: remove it, or configure that Pod CIDR", there.Name, subnets(there), subnet)
+	return unusable(fmt.Sprintf("network %s is there with subnet %v, not %s: remove it, or configure that Pod CIDR", there.Name, subnets(there), subnet))
 }
 
 // overlapping names the network in the way, or "".

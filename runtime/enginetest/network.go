@@ -30,13 +30,20 @@ func ensureNetwork(t *testing.T, c contract) {
 	if err := c.EnsureNetwork(within(t), c.Network); err != nil {
 		t.Errorf("again: %v, want no error", err)
 	}
+	found, err := c.InspectNetwork(within(t), c.Network.Name)
+	if err != nil || found.Name != c.Network.Name || found.Subnet != c.Network.Subnet || found.Labels[runtime.LabelManaged] == "" {
+		t.Errorf("inspected: got %+v, %v; want %+v, with the node's label", found, err, c.Network)
+	}
+	if _, err := c.InspectNetwork(within(t), c.Network.Name+"-missing"); !errors.Is(err, runtime.ErrNotFound) {
+		t.Errorf("inspected where there is none: got %v, want ErrNotFound", err)
+	}
 	other := c.Network
 	other.Subnet = strings.Replace(c.Network.Subnet, "0/24", "0/25", 1)
-	if err := c.EnsureNetwork(within(t), other); err == nil || !names(err, c.Network.Name, c.Network.Subnet, other.Subnet) {
+	if err := c.EnsureNetwork(within(t), other); !errors.Is(err, runtime.ErrUnusable) || !names(err, c.Network.Name, c.Network.Subnet, other.Subnet) {
 		t.Errorf("with another subnet: got %v, want both named", err)
 	}
 	other.Name += "-other"
-	if err := c.EnsureNetwork(within(t), other); err == nil || !names(err, c.Network.Name, other.Subnet, "overlaps") {
+	if err := c.EnsureNetwork(within(t), other); !errors.Is(err, runtime.ErrUnusable) || !names(err, c.Network.Name, other.Subnet, "overlaps") {
 		t.Errorf("overlapping: got %v, want the network in the way", err)
 	}
 	other.Subnet = "10.200.0.300/24"

@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -15,6 +16,7 @@ import (
 // network is one that EnsureNetwork made.
 type network struct {
 	subnet netip.Prefix
+	labels map[string]string
 	taken  map[string]*box // addresses of running containers
 }
 
@@ -23,6 +25,18 @@ type space struct {
 	owner     *box
 	members   []*box // running, in the order of their starts
 	listeners map[int]*listener
+}
+
+func (e *Engine) InspectNetwork(ctx context.Context, name string) (found runtime.Network, err error) {
+	err = e.do(ctx, call{method: "InspectNetwork"}, func() error {
+		n := e.networks[name]
+		if n == nil {
+			return fmt.Errorf("network %s: %w", name, runtime.ErrNotFound)
+		}
+		found = runtime.Network{Name: name, Subnet: n.subnet.String(), Labels: maps.Clone(n.labels)}
+		return nil
+	})
+	return found, err
 }
 
 func (e *Engine) EnsureNetwork(ctx context.Context, wanted runtime.Network) error {
@@ -37,18 +51,26 @@ func (e *Engine) EnsureNetwork(ctx context.Context, wanted runtime.Network) erro
 			case name == wanted.Name && other.subnet == subnet:
 				return nil
 			case name == wanted.Name:
-				return fmt.Errorf("network %s is there with subnet %s, not %s", name, other.subnet, subnet)
+				return unusable{fmt.Sprintf("network %s is there with subnet %s, not %s", name, other.subnet, subnet)}
 			}
 		}
 		for name, other := range e.networks {
 			if other.subnet.Overlaps(subnet) {
-				return fmt.Errorf("create network %s: subnet %s overlaps with %s of network %s", wanted.Name, subnet, other.subnet, name)
+				return unusable{fmt.Sprintf("create network %s: subnet %s overlaps with %s of network %s", wanted.Name, subnet, other.subnet, name)}
 			}
 		}
-		e.networks[wanted.Name] = &network{subnet, map[string]*box{}}
+		labels := map[string]string{runtime.LabelManaged: e.nodeName}
+		maps.Copy(labels, wanted.Labels)
+		e.networks[wanted.Name] = &network{subnet: subnet, labels: labels, taken: map[string]*box{}}
 		return nil
 	})
 }
+
+// unusable is runtime.ErrUnusable in words of its own.
+type unusable struct{ message string }
+
+func (u unusable) Error() string   { return u.message }
+func (u unusable) Is(e error) bool { return e == runtime.ErrUnusable }
 
 // join gives a container that starts its network, address and ports, or none of them and an error.
 func (e *Engine) join(b *box) error {
