@@ -19,6 +19,22 @@ import (
 
 var everything = labels.Everything()
 
+// pulseShare of the grace period is how often the controller looks whether it has slept.
+const pulseShare = 8
+
+func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.Duration, error) {
+	if c.heard.look(c.clock.Now(), c.grace/2) {
+		c.log.Warn().Msg("this process has slept: every node is given its time anew")
+	}
+	switch {
+	case key == pulse:
+		return c.grace / pulseShare, nil
+	case key.Namespace == "":
+		return c.reconcileNode(ctx, key.Name)
+	}
+	return c.reconcilePod(ctx, key)
+}
+
 // reconcileNode writes what PlanNode says.
 func (c *Controller) reconcileNode(ctx context.Context, name string) (time.Duration, error) {
 	node, err := c.lister.Get(name)
@@ -28,7 +44,7 @@ func (c *Controller) reconcileNode(ctx context.Context, name string) (time.Durat
 	if err != nil {
 		return 0, fmt.Errorf("get node: %w", err)
 	}
-	plan := PlanNode(node, c.heard.last(name), c.clock.Now(), c.grace)
+	plan := c.plan(node)
 	if plan.Status {
 		if err := c.writeConditions(ctx, plan.Node); err != nil {
 			return 0, err
@@ -43,6 +59,17 @@ func (c *Controller) reconcileNode(ctx context.Context, name string) (time.Durat
 		return plan.After, c.markPods(ctx, name)
 	}
 	return plan.After, nil
+}
+
+// plan plans until it has the turn that the plan takes, or takes none.
+func (c *Controller) plan(node *corev1.Node) NodePlan {
+	for {
+		now := c.clock.Now()
+		plan := PlanNode(node, c.heard.last(node.Name), now, c.grace, c.fleet.pace(node))
+		if !plan.Expels || c.fleet.take(node, now) {
+			return plan
+		}
+	}
 }
 
 // writeConditions says that a node is lost. The node given has the new resource version afterwards.

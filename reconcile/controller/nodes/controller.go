@@ -2,8 +2,6 @@ package nodes
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -32,6 +30,8 @@ type Options struct {
 	GracePeriod time.Duration
 	// Quarantine is how long Pods are kept whose node does not exist.
 	Quarantine time.Duration
+	// Limits are how fast lost nodes are emptied; the zero value is DefaultLimits.
+	Limits Limits
 }
 
 // Controller watches over nodes.
@@ -46,11 +46,13 @@ type Controller struct {
 	pods       cache.SharedIndexInformer
 	broken     error // of setting up, returned by Run
 
-	nodeLoop *controller.Loop[string]
-	podLoop  *controller.Loop[cache.ObjectName]
-	heard    heard
-	fleet    fleet
+	loop  *controller.Loop[cache.ObjectName] // of nodes, which have no namespace, and of Pods
+	heard heard
+	fleet fleet
 }
+
+// pulse is the key by which the controller notices that it itself has slept.
+var pulse = cache.ObjectName{}
 
 // byNode is the index of Pods by spec.nodeName.
 const byNode = "coracle.dev/node"
@@ -68,7 +70,7 @@ func New(options Options) *Controller {
 		lister:     core.Nodes().Lister(),
 		pods:       core.Pods().Informer(),
 		heard:      heard{beats: map[string]beat{}},
-		fleet:      newFleet(),
+		fleet:      newFleet(options.Limits),
 	}
 	if c.grace == 0 {
 		c.grace = DefaultGracePeriod
@@ -79,24 +81,22 @@ func New(options Options) *Controller {
 	c.broken = c.pods.AddIndexers(cache.Indexers{byNode: func(obj any) ([]string, error) {
 		return []string{obj.(*corev1.Pod).Spec.NodeName}, nil
 	}})
-	c.nodeLoop = controller.NewLoop("nodes", options.Options, c.reconcileNode)
-	c.nodeLoop.Watch(options.Informers.Coordination().V1().Leases().Informer(), controller.Handler[*coordinationv1.Lease]{
+	c.loop = controller.NewLoop("nodes", options.Options, c.reconcile)
+	c.loop.Watch(options.Informers.Coordination().V1().Leases().Informer(), controller.Handler[*coordinationv1.Lease]{
 		Added:   c.leaseSeen,
 		Updated: func(_, lease *coordinationv1.Lease) { c.leaseSeen(lease) },
 	})
-	c.nodeLoop.Watch(core.Nodes().Informer(), controller.Handler[*corev1.Node]{
-		Added:   func(node *corev1.Node) { c.nodeSeen(node); c.nodeLoop.Add(node.Name) },
-		Updated: func(_, node *corev1.Node) { c.nodeSeen(node); c.nodeLoop.Add(node.Name) },
-		Deleted: func(node *corev1.Node) { c.heard.forget(node.Name) },
+	c.loop.Watch(core.Nodes().Informer(), controller.Handler[*corev1.Node]{
+		Added:   func(node *corev1.Node) { c.nodeSeen(nil, node) },
+		Updated: c.nodeSeen,
+		Deleted: c.nodeGone,
 	})
-	c.podLoop = controller.NewLoop("nodes/pods", options.Options, c.reconcilePod)
-	c.podLoop.Watch(core.Nodes().Informer(), c.fleetEvents())
-	c.podLoop.Watch(c.pods, controller.Handler[*corev1.Pod]{
-		Added: func(pod *corev1.Pod) { c.podLoop.Add(controller.KeyOf(pod)) },
+	c.loop.Watch(c.pods, controller.Handler[*corev1.Pod]{
+		Added: func(pod *corev1.Pod) { c.loop.Add(controller.KeyOf(pod)) },
 		Updated: func(old, pod *corev1.Pod) {
 			if old.Spec.NodeName != pod.Spec.NodeName || (old.DeletionTimestamp == nil) != (pod.DeletionTimestamp == nil) ||
 				!equality.Semantic.DeepEqual(old.Spec.Tolerations, pod.Spec.Tolerations) {
-				c.podLoop.Add(controller.KeyOf(pod))
+				c.loop.Add(controller.KeyOf(pod))
 			}
 		},
 	})
@@ -108,18 +108,7 @@ func (c *Controller) Run(ctx context.Context, workers int) error {
 	if c.broken != nil {
 		return c.broken
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var running sync.WaitGroup
-	errs := make([]error, 2)
-	for i, run := range []func(context.Context, int) error{c.nodeLoop.Run, c.podLoop.Run} {
-		running.Go(func() {
-			defer stop() // if one cannot begin, the other ends
-			errs[i] = run(ctx, workers)
-		})
-	}
-	running.Wait()
-	return errors.Join(errs...)
+	return c.loop.Run(ctx, workers)
 }
 
 func (c *Controller) leaseSeen(lease *coordinationv1.Lease) {
@@ -128,7 +117,57 @@ func (c *Controller) leaseSeen(lease *coordinationv1.Lease) {
 	}
 }
 
-func (c *Controller) nodeSeen(node *corev1.Node) { c.heard.node(node, c.clock.Now()) }
+// nodeSeen takes over a node as the informer shows it; old is nil for the first time. It queues the Pods of a node whose taints
+// drive out others than before, and all lost nodes with their Pods when that changes which of them may be emptied.
+func (c *Controller) nodeSeen(old, node *corev1.Node) {
+	now := c.clock.Now()
+	c.heard.node(node, now)
+	change := c.fleet.set(node, now)
+	if change == returned {
+		c.heard.again(now)
+	}
+	if change != same {
+		c.addLost()
+	}
+	c.loop.Add(keyOf(node.Name))
+	c.loop.Add(pulse)
+	if old == nil || !equality.Semantic.DeepEqual(expelling(old), expelling(node)) || outOfService(old) != outOfService(node) {
+		c.addPods(node.Name)
+	}
+}
+
+func (c *Controller) nodeGone(node *corev1.Node) {
+	c.heard.forget(node.Name)
+	if c.fleet.remove(node.Name, c.clock.Now()) != same {
+		c.addLost()
+	}
+	c.addPods(node.Name)
+}
+
+func (c *Controller) addPods(nodeName string) {
+	for _, pod := range c.podsOn(nodeName) {
+		c.loop.Add(controller.KeyOf(pod))
+	}
+}
+
+// addLost queues each node that is not ready, and the Pods that a taint drives out of it.
+func (c *Controller) addLost() {
+	nodes, err := c.lister.List(everything)
+	if err != nil {
+		return // only if the informer's store were broken
+	}
+	for _, node := range nodes {
+		if status(node, corev1.NodeReady) != corev1.ConditionTrue {
+			c.loop.Add(keyOf(node.Name))
+		}
+		if len(expelling(node)) > 0 {
+			c.addPods(node.Name)
+		}
+	}
+}
+
+// keyOf is the key of a node.
+func keyOf(nodeName string) cache.ObjectName { return cache.NewObjectName("", nodeName) }
 
 // podsOn are the Pods bound to the node.
 func (c *Controller) podsOn(name string) []*corev1.Pod {

@@ -5,26 +5,47 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
-
-	"coracle.dev/coracle/reconcile/controller"
 )
 
-// fleet knows since when, by the clock of this process, what drives Pods out has been so.
+// fleet knows since when, by the clock of this process, what drives Pods out has been so, and how its zones are.
 type fleet struct {
+	limits Limits
+
 	mu      sync.Mutex
-	ready   map[string]bool                 // nodes that are
+	members map[string]member
+	zones   map[string]zone
 	tainted map[string]map[string]time.Time // by node and taintKey
 	gone    map[string]time.Time            // nodes that do not exist
 	since   time.Time                       // when the first was ready after none was
 }
 
-func newFleet() fleet {
-	return fleet{ready: map[string]bool{}, tainted: map[string]map[string]time.Time{}, gone: map[string]time.Time{}}
+// member is a node that has said, or of whom was said, whether it is ready.
+type member struct {
+	zone  string
+	ready bool
 }
 
-// set takes over a node, and reports whether it is the first that is ready after none was.
-func (f *fleet) set(node *corev1.Node, now time.Time) (first bool) {
+func newFleet(limits Limits) fleet {
+	if limits == (Limits{}) {
+		limits = DefaultLimits
+	}
+	return fleet{
+		limits: limits, members: map[string]member{}, zones: map[string]zone{},
+		tainted: map[string]map[string]time.Time{}, gone: map[string]time.Time{},
+	}
+}
+
+// change is what an event means to the lost nodes that it is not about.
+type change int
+
+const (
+	same     change = iota
+	shifted         // how fast a zone may be emptied, or that nothing may be, is otherwise now
+	returned        // the first node is ready after none was
+)
+
+// set takes over a node.
+func (f *fleet) set(node *corev1.Node, now time.Time) change {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.gone, node.Name)
@@ -37,24 +58,101 @@ func (f *fleet) set(node *corev1.Node, now time.Time) (first bool) {
 		}
 	}
 	f.tainted[node.Name] = tainted
-	if status(node, corev1.NodeReady) != corev1.ConditionTrue {
-		delete(f.ready, node.Name)
-		return false
+	is := status(node, corev1.NodeReady)
+	if is == "" {
+		return f.count(node.Name, nil, now)
 	}
-	if first = len(f.ready) == 0; first {
-		f.since = now
-	}
-	f.ready[node.Name] = true
-	return first
+	return f.count(node.Name, &member{zoneOf(node), is == corev1.ConditionTrue}, now)
 }
 
 // remove notes that a node is no more.
-func (f *fleet) remove(name string, now time.Time) {
+func (f *fleet) remove(name string, now time.Time) change {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.ready, name)
 	delete(f.tainted, name)
 	f.gone[name] = now
+	return f.count(name, nil, now)
+}
+
+// count replaces what is known of a node; nil is nothing. The caller holds the lock.
+func (f *fleet) count(name string, is *member, now time.Time) change {
+	was, known := f.members[name]
+	if known && is != nil && was == *is || !known && is == nil {
+		return same
+	}
+	heldBefore := f.held()
+	rates := map[string]float64{}
+	adjust := func(m member, by int) {
+		z := f.zones[m.zone]
+		if _, noted := rates[m.zone]; !noted {
+			rates[m.zone] = f.limits.rate(z)
+		}
+		if m.ready {
+			z.ready += by
+		} else {
+			z.lost += by
+		}
+		f.zones[m.zone] = z
+	}
+	if known {
+		adjust(was, -1)
+		delete(f.members, name)
+	}
+	if is != nil {
+		adjust(*is, 1)
+		f.members[name] = *is
+	}
+	held := f.held()
+	if heldBefore && !held {
+		f.since = now
+		return returned
+	}
+	if held != heldBefore {
+		return shifted
+	}
+	for name, rate := range rates {
+		if f.limits.rate(f.zones[name]) != rate {
+			return shifted
+		}
+	}
+	return same
+}
+
+// held is whether no node is ready. The caller holds the lock.
+func (f *fleet) held() bool {
+	for _, z := range f.zones {
+		if z.ready > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// pace is what holds for emptying the node.
+func (f *fleet) pace(node *corev1.Node) Pace {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.paceOf(node)
+}
+
+func (f *fleet) paceOf(node *corev1.Node) Pace {
+	pace := f.limits.pace(f.zones[zoneOf(node)], node.Name)
+	pace.Held = f.held()
+	return pace
+}
+
+// take takes the turn to be emptied for the node, and reports false if another was faster.
+func (f *fleet) take(node *corev1.Node, now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if pace := f.paceOf(node); pace.Held || pace.Never || now.Before(pace.Turn) {
+		return false
+	}
+	name := zoneOf(node)
+	z := f.zones[name]
+	z.turn, z.of = now, node.Name
+	f.zones[name] = z
+	return true
 }
 
 // goneSince is since when the node is known not to exist; that is now if it never did.
@@ -71,44 +169,5 @@ func (f *fleet) goneSince(name string, now time.Time) time.Time {
 func (f *fleet) around(node *corev1.Node) Surroundings {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return Surroundings{Node: node, Tainted: f.tainted[node.Name], Held: len(f.ready) == 0, Since: f.since}
-}
-
-// fleetEvents queue the Pods of a node whose taints drive out others than before, and of all such nodes when the first is
-// ready again.
-func (c *Controller) fleetEvents() controller.Handler[*corev1.Node] {
-	addPods := func(name string) {
-		for _, pod := range c.podsOn(name) {
-			c.podLoop.Add(controller.KeyOf(pod))
-		}
-	}
-	seen := func(old, node *corev1.Node) {
-		if c.fleet.set(node, c.clock.Now()) {
-			c.addExpelled(addPods)
-		}
-		if old == nil || !equality.Semantic.DeepEqual(expelling(old), expelling(node)) || outOfService(old) != outOfService(node) {
-			addPods(node.Name)
-		}
-	}
-	return controller.Handler[*corev1.Node]{
-		Added:   func(node *corev1.Node) { seen(nil, node) },
-		Updated: seen,
-		Deleted: func(node *corev1.Node) {
-			c.fleet.remove(node.Name, c.clock.Now())
-			addPods(node.Name)
-		},
-	}
-}
-
-// addExpelled calls add for each node with a taint that drives Pods out.
-func (c *Controller) addExpelled(add func(name string)) {
-	nodes, err := c.lister.List(everything)
-	if err != nil {
-		return // only if the informer's store were broken
-	}
-	for _, node := range nodes {
-		if len(expelling(node)) > 0 {
-			add(node.Name)
-		}
-	}
+	return Surroundings{Node: node, Tainted: f.tainted[node.Name], Held: f.held(), Since: f.since}
 }

@@ -13,6 +13,7 @@ import (
 type heard struct {
 	mu    sync.Mutex
 	beats map[string]beat
+	awake time.Time // when this process looked last
 }
 
 // beat is the newest that a node said, in the node's own time, and when it was heard in ours.
@@ -50,6 +51,33 @@ func (h *heard) note(name string, now time.Time, which func(*beat) *metav1.Micro
 	}
 	*which(&b) = said
 	h.beats[name] = b
+}
+
+// look notes that this process looks at its nodes. If it has not done so for longer than limit, then it was this process that slept:
+// what the nodes said meanwhile is still to be read, so each is given its time anew.
+func (h *heard) look(now time.Time, limit time.Duration) (slept bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	slept = !h.awake.IsZero() && now.Sub(h.awake) > limit
+	h.awake = now
+	if slept {
+		h.renew(now)
+	}
+	return slept
+}
+
+// again has the silence of every node begin anew.
+func (h *heard) again(now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.renew(now)
+}
+
+func (h *heard) renew(now time.Time) {
+	for name, b := range h.beats {
+		b.at = now
+		h.beats[name] = b
+	}
 }
 
 // last is when the node was heard last.

@@ -15,6 +15,8 @@ type NodePlan struct {
 	Status, Spec bool
 	// Lost means that its Pods are to be marked not ready.
 	Lost bool
+	// Expels means that it takes its turn to be emptied.
+	Expels bool
 	// After is when to look again if nothing happens; 0 is not at all.
 	After time.Duration
 }
@@ -25,17 +27,25 @@ var reported = []corev1.NodeConditionType{
 }
 
 // PlanNode decides what becomes of a node that was heard last at that time. A node that is silent for the grace period is
-// Unknown; its taints follow from its conditions and from whether it is cordoned.
-func PlanNode(node *corev1.Node, heard, now time.Time, grace time.Duration) NodePlan {
+// Unknown; its taints follow from its conditions and from whether it is cordoned. The one that drives Pods out of a node
+// that is not ready has to wait for its turn.
+func PlanNode(node *corev1.Node, heard, now time.Time, grace time.Duration, pace Pace) NodePlan {
 	wanted := node.DeepCopy()
 	var plan NodePlan
-	if silent := now.Sub(heard); silent >= grace {
+	silent := now.Sub(heard)
+	if plan.Lost = silent >= grace; plan.Lost {
 		plan.Status = setUnknown(wanted, now)
-		plan.Lost = true
 	} else {
 		plan.After = grace - silent
 	}
 	plan.Spec = setTaints(wanted, now)
+	// Unknown without silence is what was said of it before this process began, or before all nodes fell silent at once.
+	may := plan.Lost || status(wanted, corev1.NodeReady) != corev1.ConditionUnknown
+	expelled, changed := expel(wanted, now, pace, may)
+	plan.Expels, plan.Spec = expelled, plan.Spec || changed
+	if wait := pace.Turn.Sub(now); wait > 0 && may && lostAs(wanted) != "" && !pace.Never && !pace.Held && !isExpelled(wanted) && (plan.After == 0 || wait < plan.After) {
+		plan.After = wait
+	}
 	if plan.Status || plan.Spec {
 		plan.Node = wanted
 	}

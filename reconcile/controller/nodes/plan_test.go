@@ -52,6 +52,10 @@ func TestPlanNode(t *testing.T) {
 	cordoned.Spec.Unschedulable = true
 	mine := node("n", "True", "")
 	mine.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeUnreachable, Effect: corev1.TaintEffectNoExecute}, {Key: "mine", Effect: corev1.TaintEffectNoExecute}}
+	lostEarlier := node("n", "Unknown", "")
+	lostEarlier.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeUnreachable, Effect: corev1.TaintEffectNoSchedule}}
+	swapped := node("n", "False", "")
+	swapped.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeNotReady, Effect: corev1.TaintEffectNoExecute}}
 	for name, c := range map[string]struct {
 		node   *corev1.Node
 		silent time.Duration
@@ -59,17 +63,19 @@ func TestPlanNode(t *testing.T) {
 		lost   bool
 		after  time.Duration
 	}{
-		"well":               {node("n", "True", "False"), 10 * time.Second, "", false, 30 * time.Second},
-		"almost silent":      {node("n", "True", "False"), 40*time.Second - 1, "", false, 1},
-		"silent":             {node("n", "True", "True"), 40 * time.Second, "Ready=Unknown(NodeStatusUnknown) DiskPressure=Unknown(NodeStatusUnknown) MemoryPressure=Unknown(NodeStatusNeverUpdated) PIDPressure=Unknown(NodeStatusNeverUpdated) | unreachable:NoSchedule unreachable:NoExecute", true, 0},
-		"says it is not":     {node("n", "False", ""), 0, "Ready=False | not-ready:NoSchedule not-ready:NoExecute", false, 40 * time.Second},
-		"disk full":          {node("n", "True", "True"), 0, "Ready=True DiskPressure=True | disk-pressure:NoSchedule", false, 40 * time.Second},
-		"cordoned":           {cordoned, 0, "Ready=True | unschedulable:NoSchedule", false, 40 * time.Second},
-		"back":               {mine, 0, "Ready=True | mine:NoExecute", false, 40 * time.Second},
-		"has not spoken yet": {node("n", "", ""), 0, "", false, 40 * time.Second},
+		"well":                               {node("n", "True", "False"), 10 * time.Second, "", false, 30 * time.Second},
+		"almost silent":                      {node("n", "True", "False"), 40*time.Second - 1, "", false, 1},
+		"silent":                             {node("n", "True", "True"), 40 * time.Second, "Ready=Unknown(NodeStatusUnknown) DiskPressure=Unknown(NodeStatusUnknown) MemoryPressure=Unknown(NodeStatusNeverUpdated) PIDPressure=Unknown(NodeStatusNeverUpdated) | unreachable:NoSchedule unreachable:NoExecute", true, 0},
+		"says it is not":                     {node("n", "False", ""), 0, "Ready=False | not-ready:NoSchedule not-ready:NoExecute", false, 40 * time.Second},
+		"disk full":                          {node("n", "True", "True"), 0, "Ready=True DiskPressure=True | disk-pressure:NoSchedule", false, 40 * time.Second},
+		"cordoned":                           {cordoned, 0, "Ready=True | unschedulable:NoSchedule", false, 40 * time.Second},
+		"back":                               {mine, 0, "Ready=True | mine:NoExecute", false, 40 * time.Second},
+		"was lost before this process began": {lostEarlier, 0, "", false, 40 * time.Second},
+		"swaps the taint":                    {swapped, 40 * time.Second, "Ready=Unknown(NodeStatusUnknown) MemoryPressure=Unknown(NodeStatusNeverUpdated) DiskPressure=Unknown(NodeStatusNeverUpdated) PIDPressure=Unknown(NodeStatusNeverUpdated) | unreachable:NoSchedule unreachable:NoExecute", true, 0},
+		"has not spoken yet":                 {node("n", "", ""), 0, "", false, 40 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			plan := PlanNode(c.node, epoch, epoch.Add(c.silent), 40*time.Second)
+			plan := PlanNode(c.node, epoch, epoch.Add(c.silent), 40*time.Second, Pace{})
 			got := ""
 			if plan.Node != nil {
 				got = summary(plan.Node)
@@ -82,7 +88,7 @@ func TestPlanNode(t *testing.T) {
 }
 
 func TestUnknownMessage(t *testing.T) {
-	c := PlanNode(node("n", "True", ""), epoch, epoch.Add(time.Hour), time.Second).Node.Status.Conditions[0]
+	c := PlanNode(node("n", "True", ""), epoch, epoch.Add(time.Hour), time.Second, Pace{}).Node.Status.Conditions[0]
 	if c.Message != "Kubelet stopped posting node status." || !c.LastTransitionTime.Time.Equal(epoch.Add(time.Hour)) || !c.LastHeartbeatTime.Time.Equal(epoch) {
 		t.Errorf("%+v", c)
 	}
@@ -96,7 +102,10 @@ func TestPlanNodeRests(t *testing.T) {
 		n.Spec.Unschedulable = rapid.Bool().Draw(t, "cordoned")
 		foreign := corev1.Taint{Key: "mine", Effect: corev1.TaintEffectNoExecute}
 		for _, rule := range rules {
-			for _, effect := range rule.effects {
+			for _, effect := range []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute} {
+				if effect == corev1.TaintEffectNoExecute && rule.key != corev1.TaintNodeNotReady && rule.key != corev1.TaintNodeUnreachable {
+					continue // a user's
+				}
 				if rapid.Bool().Draw(t, rule.key+string(effect)) {
 					n.Spec.Taints = append(n.Spec.Taints, corev1.Taint{Key: rule.key, Effect: effect})
 				}
@@ -105,15 +114,22 @@ func TestPlanNodeRests(t *testing.T) {
 		n.Spec.Taints = append(n.Spec.Taints, foreign)
 		before := n.DeepCopy()
 		now := epoch.Add(time.Duration(rapid.IntRange(0, 80).Draw(t, "silent")) * time.Second)
-		plan := PlanNode(n, epoch, now, 40*time.Second)
+		pace := Pace{Held: rapid.Bool().Draw(t, "held"), Never: rapid.Bool().Draw(t, "never"), Turn: epoch.Add(time.Duration(rapid.IntRange(0, 80).Draw(t, "turn")) * time.Second)}
+		plan := PlanNode(n, epoch, now, 40*time.Second, pace)
+		if plan.Expels && (pace.Held || pace.Never || now.Before(pace.Turn)) {
+			t.Fatal("it was not its turn")
+		}
 		if !cmp.Equal(before, n) {
 			t.Fatal("the cached node was changed")
 		}
 		if plan.Node == nil {
 			return
 		}
-		again := PlanNode(plan.Node, epoch, now, 40*time.Second)
-		if again.Node != nil {
+		if pace.Held && isExpelled(plan.Node) {
+			t.Fatal("it is emptied although no node is ready")
+		}
+		again := PlanNode(plan.Node, epoch, now, 40*time.Second, pace)
+		if again.Expels || again.Node != nil {
 			t.Fatalf("%s, and then %s", summary(plan.Node), summary(again.Node))
 		}
 		if !slices.Contains(plan.Node.Spec.Taints, foreign) {
@@ -123,47 +139,6 @@ func TestPlanNodeRests(t *testing.T) {
 			t.Fatal("a node that is heard was called silent")
 		}
 	})
-}
-
-// TestLossOfAMachine plays the loss and the return of one of two machines, each second, by the planners alone.
-func TestLossOfAMachine(t *testing.T) {
-	var trace strings.Builder
-	f := newFleet()
-	n, other := node("lost", "True", ""), node("other", "True", "")
-	pods := []*corev1.Pod{
-		pod("patient"), pod("hasty", tolerate(corev1.TaintNodeUnreachable, seconds(30))), pod("loyal", tolerate(corev1.TaintNodeUnreachable, nil)), pod("intolerant"),
-	}
-	pods[0].Spec.Tolerations = []corev1.Toleration{tolerations(corev1.TaintNodeUnreachable, seconds(300))}
-	gone := map[string]bool{}
-	heard := epoch
-	f.set(other, epoch)
-	f.set(n, epoch)
-	say := func(now time.Time, format string, args ...any) {
-		fmt.Fprintf(&trace, "%4ds  %s\n", int(now.Sub(epoch).Seconds()), fmt.Sprintf(format, args...))
-	}
-	for now := epoch; now.Before(epoch.Add(500 * time.Second)); now = now.Add(time.Second) {
-		if now.Equal(epoch.Add(400 * time.Second)) {
-			say(now, "heard again")
-			heard, n = now, n.DeepCopy()
-			n.Status.Conditions[0] = corev1.NodeCondition{Type: corev1.NodeReady, Status: "True"}
-			f.set(n, now)
-		}
-		if now.After(epoch.Add(400 * time.Second)) {
-			heard = now
-		}
-		if plan := PlanNode(n, heard, now, 40*time.Second); plan.Node != nil {
-			n = plan.Node
-			f.set(n, now)
-			say(now, "node %s", summary(n))
-		}
-		for _, p := range pods {
-			if plan := PlanPod(p, f.around(n), now); plan.Delete && !gone[p.Name] {
-				gone[p.Name] = true
-				say(now, "pod %s: %s", p.Name, plan.Message)
-			}
-		}
-	}
-	golden(t, "loss.golden", trace.String())
 }
 
 func golden(t *testing.T, name, got string) {
