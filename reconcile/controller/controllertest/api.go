@@ -92,7 +92,7 @@ func (a *API) update(action clienttesting.Action) (bool, runtime.Object, error) 
 	}
 	object.SetGeneration(old.GetGeneration())
 	kept := "Status"
-	if action.GetSubresource() == "status" {
+	if part := action.GetSubresource(); part == "status" || part == "approval" {
 		kept = "Spec"
 		object.SetLabels(old.GetLabels())
 	}
