@@ -40,6 +40,10 @@ func (d *daemon) controllers(events *events) ([]func(context.Context) error, err
 	}
 	ours := metadatainformer.NewSharedInformerFactory(objects, 0)
 	owners, contents := d.sources(ours)
+	autoscaler, err := d.autoscaler(options("horizontal-pod-autoscaler"))
+	if err != nil {
+		return nil, err
+	}
 	made := []struct {
 		workers int
 		run     func(context.Context, int) error
@@ -51,6 +55,7 @@ func (d *daemon) controllers(events *events) ([]func(context.Context) error, err
 		{4, garbage.New(garbage.Options{Options: options("garbage-collector"), Metadata: objects, Sources: owners}).Run},
 		{2, serviceaccount.New(serviceaccount.Options{Options: options("service-account-controller"), RootCA: d.server.CA()}).Run},
 		{2, endpoints.New(options("endpoint-slice-controller")).Run},
+		{4, autoscaler.Run},
 		{1, nodes.New(nodes.Options{Options: options("node-controller"), GracePeriod: nodeGrace, Quarantine: nodeGrace}).Run},
 		{2, namespace.New(namespace.Options{Options: options("namespace-controller"), Metadata: objects, Sources: contents}).Run},
 	}

@@ -34,7 +34,7 @@ func serve(ctx context.Context, options *serveOptions, logger zerolog.Logger) (e
 	}
 	machines := newMachines(options, logger)
 	server, err := apiserver.New(ctx, apiserver.Options{
-		DataDir: options.dataDir, EtcdServers: options.etcdServers, Listener: listener, Names: options.names, Nodes: machines.dial,
+		DataDir: options.dataDir, EtcdServers: options.etcdServers, Listener: listener, Names: options.names, Nodes: machines.dial, MetricsResolution: options.resolution(),
 	})
 	if err != nil {
 		return err

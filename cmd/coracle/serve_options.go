@@ -36,6 +36,8 @@ type serveOptions struct {
 	nodeIP     string
 	labels     map[string]string
 
+	autoscalingOptions
+
 	logLevel string
 }
 
@@ -56,6 +58,7 @@ func (o *serveOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.nodeIP, "node-ip", "", "`address` of this machine that is shown for its Node (default: that of its default route)")
 	flags.StringToStringVar(&o.labels, "node-labels", nil, "labels of this machine's Node, as `key=value`,…")
 	flags.Lookup("node-labels").DefValue = "" // where pflag would say []
+	o.autoscalingOptions.register(flags)
 	flags.StringVar(&o.logLevel, "log-level", "info", "`level`: debug, info, warn or error")
 }
 
@@ -74,6 +77,9 @@ func (o *serveOptions) validate() error {
 	}
 	if _, _, err := net.SplitHostPort(o.listen); err != nil {
 		return fmt.Errorf("--listen %q: it is an address and a port, as 127.0.0.1:6443", o.listen)
+	}
+	if err := o.autoscalingOptions.validate(); err != nil {
+		return err
 	}
 	if !slices.Contains(logLevels, o.logLevel) {
 		return fmt.Errorf("--log-level %q: it is debug, info, warn or error", o.logLevel)

@@ -15,9 +15,10 @@ import (
 	"k8s.io/apimachinery/pkg/conversion"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
 )
 
-// notStored are the types that are served but never stored: bodies of subresources and options of streams.
+// notStored are the types that are served but never stored: bodies of subresources, options of streams, and figures.
 var notStored = map[schema.GroupVersion][]runtime.Object{
 	corev1.SchemeGroupVersion: {
 		&corev1.Binding{}, &corev1.PodLogOptions{}, &corev1.PodExecOptions{}, &corev1.PodAttachOptions{}, &corev1.PodPortForwardOptions{},
@@ -30,6 +31,9 @@ var notStored = map[schema.GroupVersion][]runtime.Object{
 	},
 	authenticationv1.SchemeGroupVersion: {
 		&authenticationv1.SelfSubjectReview{}, &authenticationv1.TokenReview{}, &authenticationv1.TokenRequest{},
+	},
+	metricsv1beta1.SchemeGroupVersion: {
+		&metricsv1beta1.PodMetrics{}, &metricsv1beta1.PodMetricsList{}, &metricsv1beta1.NodeMetrics{}, &metricsv1beta1.NodeMetricsList{},
 	},
 }
 

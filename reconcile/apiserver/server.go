@@ -29,6 +29,7 @@ import (
 
 	"coracle.dev/coracle/reconcile/api"
 	"coracle.dev/coracle/reconcile/api/openapi"
+	usage "coracle.dev/coracle/reconcile/metrics"
 )
 
 // shutdownTimeout is how long requests under way may go on after the end of Run's context.
@@ -48,6 +49,8 @@ type Options struct {
 	ServiceSubnet netip.Prefix
 	// Nodes opens connections to nodes, for logs, exec, attach and port-forward.
 	Nodes NodeDialer
+	// MetricsResolution is how often nodes are asked for figures while anybody wants them; 0 is 15 s.
+	MetricsResolution time.Duration
 	// Tunnels are what nodes of other machines open; nil allows none. Run closes them.
 	Tunnels *Tunnels
 }
@@ -63,6 +66,7 @@ type Server struct {
 	client       *client
 	loopback     *rest.Config
 	informers    informers.SharedInformerFactory
+	scraper      *usage.Scraper
 	bootstrapped atomic.Bool
 }
 
@@ -182,7 +186,7 @@ func (s *Server) build(storage *storageOptions, admission admission.Interface) e
 	if s.options.Tunnels != nil {
 		generic.Handler.NonGoRestfulMux.Handle(TunnelPath, s.options.Tunnels)
 	}
-	return installGroups(generic, s.registries.groups(nodes{s.options.Nodes}, config.Authorization.Authorizer))
+	return installGroups(generic, append(s.registries.groups(nodes{s.options.Nodes}, config.Authorization.Authorizer), s.metricsGroup()...))
 }
 
 // secure sets the listener, its certificate, and who may come in; and writes the kubeconfig.
@@ -280,6 +284,7 @@ func (s *Server) Run(ctx context.Context) error {
 			cancel()
 		}
 	}()
+	go s.scraper.Run(ctx)
 	if err := prepared.RunWithContext(ctx); err != nil {
 		return fmt.Errorf("serve the API: %w", err)
 	}
