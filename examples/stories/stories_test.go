@@ -56,8 +56,7 @@ var stories atomic.Int32
 // setup gives a story what is its own: the files of its daemon below $WORK, $PORT, $NODE, which is the name of the network
 // too, and $CIDR. Other runs on the same engine have other names, and most likely other networks.
 func setup(env *testscript.Env, s *story) error {
-	binaries, err := binaries(env, s.within)
-	if err != nil {
+	if err := setupPerson(env, s.within); err != nil {
 		return err
 	}
 	port, err := freePort()
@@ -69,18 +68,27 @@ func setup(env *testscript.Env, s *story) error {
 	env.Setenv("NODE", node)
 	env.Setenv("PORT", strconv.Itoa(port))
 	env.Setenv("CIDR", fmt.Sprintf("10.%d.%d.0/24", 128+os.Getpid()%64, stories.Add(1)))
-	env.Setenv("PATH", binaries+string(os.PathListSeparator)+env.Getenv("PATH"))
-	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("DOCKER_HOST", s.docker.DaemonHost())
 	env.Setenv("KUBECONFIG", filepath.Join(env.WorkDir, "data", "kubeconfig"))
+	s.node, s.log = node, filepath.Join(env.WorkDir, "coracle.log")
+	env.Values[storyKey{}] = s
+	env.Defer(func() { s.end(env) })
+	return nil
+}
+
+// setupPerson gives a story the programs that people type, and a name to commit by.
+func setupPerson(env *testscript.Env, within []string) error {
+	binaries, err := binaries(env, within)
+	if err != nil {
+		return err
+	}
+	env.Setenv("PATH", binaries+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("GIT_CONFIG_GLOBAL", filepath.Join(env.WorkDir, ".gitconfig"))
 	env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	if err := os.WriteFile(env.Getenv("GIT_CONFIG_GLOBAL"), []byte("[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n"), 0o600); err != nil {
 		return fmt.Errorf("write Git's configuration: %w", err)
 	}
-	s.node, s.log = node, filepath.Join(env.WorkDir, "coracle.log")
-	env.Values[storyKey{}] = s
-	env.Defer(func() { s.end(env) })
 	return nil
 }
 
