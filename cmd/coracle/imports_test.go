@@ -25,6 +25,7 @@ type room struct {
 
 var rooms = []room{
 	{"cmd/...", []string{"gitsource", "reconcile/...", "runtime/..."}, "commands name the implementations and wire them; nothing but commands may"},
+	{"deploy", nil, "it is files, with tests that use them as people do"},
 	{"examples/fleet/...", []string{"examples/...", "runtime/enginetest/machine"}, "a fleet is made of the machines that tests run engines on; coracle it uses as people do"},
 	{"examples/...", []string{"examples/...", "reconcile/api/...", "runtime"}, "examples use coracle as people do, by its command and its API"},
 	{"gitsource", nil, "where manifests come from is of use without Kubernetes, and without us"},
@@ -36,6 +37,7 @@ var rooms = []room{
 	{"reconcile/apiserver/...", nil, "who may do what, and who is who, needs no server"},
 	{"reconcile/metrics", nil, "figures become rates the same way whoever serves them"},
 	{"reconcile/controller", nil, "what controllers share knows none of them"},
+	{"reconcile/controller/resourcequota", []string{"reconcile/controller", "reconcile/api/quota"}, "what an object uses is measured alike at admission and ever after"},
 	{"reconcile/controller/*", []string{"reconcile/controller"}, "controllers meet only through objects: a sibling's code is a second way"},
 	{"runtime", nil, "the interface knows no engine"},
 	{"runtime/docker/...", []string{"runtime", "runtime/docker/..."}, "an engine implements the interface, and knows no node"},

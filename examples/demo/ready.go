@@ -14,7 +14,8 @@ import (
 )
 
 // testPrograms are what tests call beside Go: Git's and SSH's other sides, a C compiler for the race detector, a shell and
-// tar for images, what makes a network of a test's own, and processors that this machine is not.
+// tar for images, what makes a network of a test's own, what the image and the units of deploy are made and looked at with, and
+// processors that this machine is not.
 var testPrograms = []machine.Program{
 	{Name: "git", Package: "git"},
 	{Name: "sshd", Package: "openssh-server"},
@@ -23,6 +24,8 @@ var testPrograms = []machine.Program{
 	{Name: "/usr/include/stdio.h", Package: "libc6-dev"},
 	{Name: "busybox", Package: "busybox-static"},
 	{Name: "ip", Package: "iproute2"},
+	{Name: "/etc/ssl/certs/ca-certificates.crt", Package: "ca-certificates"},
+	{Name: "systemd-analyze", Package: "systemd"},
 	{Name: "qemu-aarch64-static", Package: "qemu-user-static"},
 	{Name: "qemu-arm-static", Package: "qemu-user-static"},
 }
