@@ -14,11 +14,13 @@ import (
 	"coracle.dev/coracle/reconcile/api"
 	"coracle.dev/coracle/reconcile/controller"
 	"coracle.dev/coracle/reconcile/controller/deployment"
+	"coracle.dev/coracle/reconcile/controller/disruption"
 	"coracle.dev/coracle/reconcile/controller/endpoints"
 	"coracle.dev/coracle/reconcile/controller/garbage"
 	"coracle.dev/coracle/reconcile/controller/namespace"
 	"coracle.dev/coracle/reconcile/controller/nodes"
 	"coracle.dev/coracle/reconcile/controller/replicaset"
+	"coracle.dev/coracle/reconcile/controller/resourcequota"
 	"coracle.dev/coracle/reconcile/controller/scheduler"
 	"coracle.dev/coracle/reconcile/controller/serviceaccount"
 )
@@ -57,6 +59,8 @@ func (d *daemon) controllers(events *events) ([]func(context.Context) error, err
 		{2, endpoints.New(options("endpoint-slice-controller")).Run},
 		{4, autoscaler.Run},
 		{1, nodes.New(nodes.Options{Options: options("node-controller"), GracePeriod: nodeGrace, Quarantine: nodeGrace}).Run},
+		{2, disruption.New(options("disruption-controller")).Run},
+		{2, resourcequota.New(resourcequota.Options{Options: options("resourcequota-controller"), Sources: counted(contents)}).Run},
 		{2, namespace.New(namespace.Options{Options: options("namespace-controller"), Metadata: objects, Sources: contents}).Run},
 	}
 	parts := []func(context.Context) error{func(ctx context.Context) error {
@@ -97,4 +101,15 @@ func (d *daemon) informer(resource schema.GroupVersionResource, ours metadatainf
 		return shared.Informer()
 	}
 	return ours.ForResource(resource).Informer()
+}
+
+// counted are the kinds of which quotas count the objects: all that namespaces contain but Events.
+func counted(contents []namespace.Source) []resourcequota.Source {
+	var sources []resourcequota.Source
+	for _, each := range contents {
+		if each.Informer != nil {
+			sources = append(sources, resourcequota.Source{GroupVersionResource: each.GroupVersionResource, Informer: each.Informer})
+		}
+	}
+	return sources
 }

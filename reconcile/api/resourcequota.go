@@ -22,9 +22,7 @@ var resourceQuota = Of[*corev1.ResourceQuota]{
 	Validate:               validateResourceQuota,
 	ValidateUpdate:         validateResourceQuotaUpdate,
 	ValidateStatusUpdate:   func(q, _ *corev1.ResourceQuota) field.ErrorList { return validateQuotaStatus(q.Status) },
-	Warnings: func(*corev1.ResourceQuota) []string {
-		return []string{"spec.hard: the quota is stored, but not enforced: coracle counts no usage"}
-	},
+	Warnings:               resourceQuotaWarnings,
 	Columns: []metav1.TableColumnDefinition{
 		nameColumn,
 		column("Request", "string", "What is used of each amount, and its bound; of requests and counts."),
@@ -35,6 +33,17 @@ var resourceQuota = Of[*corev1.ResourceQuota]{
 		requests, limits := quotaUsage(q)
 		return []any{q.Name, requests, limits, age(q.CreationTimestamp, now)}
 	},
+}
+
+// resourceQuotaWarnings tell of amounts that nothing here can use.
+func resourceQuotaWarnings(q *corev1.ResourceQuota) []string {
+	var warnings []string
+	for _, name := range sortedKeys(q.Spec.Hard) {
+		if name == corev1.ResourcePersistentVolumeClaims || name == corev1.ResourceRequestsStorage || strings.Contains(string(name), ".storageclass.storage.k8s.io/") {
+			warnings = append(warnings, fmt.Sprintf("spec.hard[%s]: there are no persistent volume claims here, so nothing is bounded by this", name))
+		}
+	}
+	return warnings
 }
 
 // quotaUsage is "pods: 1/3, requests.cpu: 100m/1" and the same for what begins with "limits.".

@@ -12,8 +12,9 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// newAdmission is the chain that every write passes, whichever way it came.
-func newAdmission(client kubernetes.Interface, factory informers.SharedInformerFactory) (chain, error) {
+// newAdmission is the chain that every write passes, whichever way it came. What it starts ends when stop is closed. Quotas come
+// last: what they charge should not be refused by others.
+func newAdmission(client kubernetes.Interface, factory informers.SharedInformerFactory, stop <-chan struct{}) (chain, error) {
 	namespaces, err := lifecycle.NewLifecycle(sets.New(metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic))
 	if err != nil {
 		return nil, fmt.Errorf("namespace admission: %w", err)
@@ -25,7 +26,7 @@ func newAdmission(client kubernetes.Interface, factory informers.SharedInformerF
 	}
 	return chain{
 		namespaces, newServiceAccountAdmission(client, factory), newTolerationAdmission(),
-		newPriorityAdmission(client, factory), newLimitRangeAdmission(factory),
+		newPriorityAdmission(client, factory), newLimitRangeAdmission(factory), newQuotaAdmission(client, factory, stop),
 	}, nil
 }
 

@@ -71,6 +71,11 @@ func (c coreV1) ReplicationControllers(namespace string) coreclient.ReplicationC
 		remoteReplicationControllers{c.CoreV1Interface.ReplicationControllers(namespace)}}
 }
 
+func (c coreV1) ResourceQuotas(namespace string) coreclient.ResourceQuotaInterface {
+	return resourceQuotas{over[*corev1.ResourceQuota, *corev1.ResourceQuotaList](c.client, "", "resourcequotas", namespace),
+		remoteResourceQuotas{c.CoreV1Interface.ResourceQuotas(namespace)}}
+}
+
 type appsV1 struct {
 	appsclient.AppsV1Interface
 	client *client
@@ -117,6 +122,13 @@ type (
 	replicationControllers struct {
 		direct[*corev1.ReplicationController, *corev1.ReplicationControllerList]
 		remoteReplicationControllers
+	}
+	remoteResourceQuotas struct {
+		coreclient.ResourceQuotaInterface
+	}
+	resourceQuotas struct {
+		direct[*corev1.ResourceQuota, *corev1.ResourceQuotaList]
+		remoteResourceQuotas
 	}
 	remoteDeployments struct{ appsclient.DeploymentInterface }
 	deployments       struct {

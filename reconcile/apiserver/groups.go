@@ -9,6 +9,7 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -98,7 +99,7 @@ func (r *registries) groups(nodes nodes, authorizer authorizer.Authorizer) []*ge
 	core := storages[schema.GroupVersion{Version: "v1"}]
 	core["bindings"] = &legacyBindingREST{binding}
 	core["pods/binding"] = binding
-	core["pods/eviction"] = &evictionREST{pods}
+	core["pods/eviction"] = newEvictionREST(pods, r.all[policyv1.Resource("poddisruptionbudgets")])
 	core["pods/log"] = logREST{stream}
 	core["pods/exec"] = execREST{stream}
 	core["pods/attach"] = attachREST{stream}

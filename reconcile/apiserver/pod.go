@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -128,49 +127,4 @@ func (b *legacyBindingREST) Create(ctx context.Context, obj runtime.Object, vali
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("not a Binding object: %T", obj))
 	}
 	return b.binding.Create(ctx, binding.Name, obj, validate, options)
-}
-
-// evictionREST is pods/eviction: a deletion that disruption budgets could refuse. There are no such budgets yet,
-// so it deletes.
-type evictionREST struct{ pods *registry }
-
-var (
-	_ rest.NamedCreater             = &evictionREST{}
-	_ rest.GroupVersionKindProvider = &evictionREST{}
-)
-
-func (e *evictionREST) New() runtime.Object { return &policyv1.Eviction{} }
-
-// Destroy does nothing: the storage belongs to the Pods.
-func (e *evictionREST) Destroy() {}
-
-func (e *evictionREST) GroupVersionKind(schema.GroupVersion) schema.GroupVersionKind {
-	return policyv1.SchemeGroupVersion.WithKind("Eviction")
-}
-
-// Create deletes the Pod with the options of the eviction.
-func (e *evictionREST) Create(ctx context.Context, name string, obj runtime.Object, validate rest.ValidateObjectFunc, options *metav1.CreateOptions) (runtime.Object, error) {
-	eviction, ok := obj.(*policyv1.Eviction)
-	if !ok {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("not an Eviction object: %T", obj))
-	}
-	if eviction.Name != "" && eviction.Name != name {
-		return nil, apierrors.NewBadRequest("name in URL does not match name in Eviction object")
-	}
-	if validate != nil {
-		if err := validate(ctx, eviction.DeepCopyObject()); err != nil {
-			return nil, err
-		}
-	}
-	deletion := &metav1.DeleteOptions{}
-	if eviction.DeleteOptions != nil {
-		deletion = eviction.DeleteOptions.DeepCopy()
-	}
-	if len(options.DryRun) > 0 {
-		deletion.DryRun = options.DryRun
-	}
-	if _, _, err := e.pods.Delete(ctx, name, rest.ValidateAllObjectFunc, deletion); err != nil {
-		return nil, err
-	}
-	return &metav1.Status{Status: metav1.StatusSuccess}, nil
 }

@@ -64,6 +64,7 @@ type Server struct {
 	registries   *registries
 	generic      *genericserver.GenericAPIServer
 	client       *client
+	stop         chan struct{} // closed at the end, for what admission runs
 	loopback     *rest.Config
 	informers    informers.SharedInformerFactory
 	scraper      *usage.Scraper
@@ -105,7 +106,8 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.connectClients(); err != nil {
 		return err
 	}
-	admission, err := newAdmission(s.client, s.informers)
+	s.stop = make(chan struct{})
+	admission, err := newAdmission(s.client, s.informers, s.stop)
 	if err != nil {
 		return err
 	}
@@ -298,6 +300,10 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Close ends the store. It may be called more than once.
 func (s *Server) Close() {
+	if s.stop != nil {
+		close(s.stop)
+		s.stop = nil
+	}
 	if s.generic != nil {
 		s.generic.Destroy()
 	} else if s.registries != nil {

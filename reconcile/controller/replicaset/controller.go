@@ -61,6 +61,7 @@ func newController(options Options, kind kind) *Controller {
 	c.loop = controller.NewLoop(strings.ToLower(kind.Kind), options, c.reconcile)
 	c.loop.Watch(kind.informer, controller.On(func(obj metav1.Object) { c.loop.Add(controller.KeyOf(obj)) }))
 	c.loop.Watch(c.pods, controller.Owners(kind.Kind, c.loop.Add, c.offer))
+	c.watchRefusals(options)
 	return c
 }
 
