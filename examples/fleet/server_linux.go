@@ -38,10 +38,22 @@ func (f *Fleet) Serve(ctx context.Context) error {
 	if err := f.run(ctx, server, slices.Concat([]string{"coracle", "serve", "--listen", f.api()}, f.settings.Serve)); err != nil {
 		return err
 	}
-	return f.await(ctx, server, "the server to be ready", func(ctx context.Context) bool {
-		client, err := f.Client()
-		return err == nil && client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error() == nil
-	})
+	return f.AwaitServer(ctx)
+}
+
+// AwaitServer returns when the server is ready.
+func (f *Fleet) AwaitServer(ctx context.Context) error {
+	return f.await(ctx, f.Server(), "the server to be ready", f.answers)
+}
+
+func (f *Fleet) answers(ctx context.Context) bool {
+	client, err := f.Client()
+	if err != nil {
+		return false // no kubeconfig yet
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error() == nil
 }
 
 // Join has all other machines join, and returns when their nodes are ready.

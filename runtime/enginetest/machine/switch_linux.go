@@ -53,7 +53,7 @@ func (s *Switch) Uplink(link string, address netip.Prefix) error {
 		return fmt.Errorf("open this machine's network: %w", err)
 	}
 	defer here.Close()
-	if err := s.lay(uplinkName, link, here); err != nil {
+	if err := s.lay(uplinkName, link, here, address.Addr()); err != nil {
 		return err
 	}
 	return configure(&netlink.Handle{}, link, address)
@@ -74,14 +74,14 @@ func RemoveLink(name string) error {
 	return nil
 }
 
-// Plug connects a machine, gives it the address, and sends by way of the gateway what is for others.
+// Plug connects a machine, gives it the address, of IPv4, and sends by way of the gateway what is for others.
 func (s *Switch) Plug(m *Machine, address netip.Prefix, gateway netip.Addr) error {
 	there, err := netns.GetFromPath(m.Namespace())
 	if err != nil {
 		return fmt.Errorf("open the network of machine %s: %w", m.Name(), err)
 	}
 	defer there.Close()
-	if err := s.lay(m.Name(), cableEnd, there); err != nil {
+	if err := s.lay(m.Name(), cableEnd, there, address.Addr()); err != nil {
 		return err
 	}
 	return onNetwork(m.Namespace(), func(n *netlink.Handle) error {
@@ -95,8 +95,9 @@ func (s *Switch) Plug(m *Machine, address netip.Prefix, gateway netip.Addr) erro
 	})
 }
 
-// lay makes a cable from a port of the switch to a link of another network.
-func (s *Switch) lay(port, link string, network netns.NsHandle) error {
+// lay makes a cable from a port of the switch to a link of another network. The link's hardware address goes with its IP address:
+// another one would be unreachable until the others have forgotten the last.
+func (s *Switch) lay(port, link string, network netns.NsHandle, address netip.Addr) error {
 	return s.do(func(n *netlink.Handle) error {
 		bridge, err := n.LinkByName(bridgeName)
 		if err != nil {
@@ -104,7 +105,10 @@ func (s *Switch) lay(port, link string, network netns.NsHandle) error {
 		}
 		attributes := netlink.NewLinkAttrs()
 		attributes.Name, attributes.MasterIndex = port, bridge.Attrs().Index
-		cable := &netlink.Veth{LinkAttrs: attributes, PeerName: link, PeerNamespace: netlink.NsFd(network)}
+		cable := &netlink.Veth{
+			LinkAttrs: attributes, PeerName: link, PeerNamespace: netlink.NsFd(network),
+			PeerHardwareAddr: append(net.HardwareAddr{2, 0}, address.AsSlice()...), // 2: given locally
+		}
 		if err := n.LinkAdd(cable); err != nil {
 			return fmt.Errorf("lay a cable to %s: %w", port, err)
 		}
