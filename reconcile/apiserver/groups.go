@@ -9,6 +9,7 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -38,8 +39,9 @@ type registries struct {
 func openRegistries(options *storageOptions, serviceSubnet netip.Prefix) (*registries, error) {
 	r := &registries{all: map[schema.GroupResource]*registry{}, addresses: newServiceAddresses(serviceSubnet)}
 	adjust := map[string]func(*genericregistry.Store){
-		"namespaces": keepWhileFinalizing,
-		"services":   r.addresses.hook,
+		"namespaces":                 keepWhileFinalizing,
+		"services":                   r.addresses.hook,
+		"certificatesigningrequests": stampRequester,
 		"events": func(store *genericregistry.Store) {
 			store.TTLFunc = func(runtime.Object, uint64, bool) (uint64, error) { return eventSeconds, nil }
 		},
@@ -104,6 +106,8 @@ func (r *registries) groups(nodes nodes, authorizer authorizer.Authorizer) []*ge
 	core["pods/exec"] = execREST{stream}
 	core["pods/attach"] = attachREST{stream}
 	core["pods/portforward"] = portForwardREST{stream}
+	requests := schema.GroupResource{Group: certificatesv1.GroupName, Resource: "certificatesigningrequests"}
+	storages[certificatesv1.SchemeGroupVersion]["certificatesigningrequests/approval"] = newApprovalREST(r.all[requests])
 	core["namespaces"] = &namespaceREST{r.core("namespaces")}
 	core["namespaces/finalize"] = newFinalizeREST(r.core("namespaces"))
 	addAbsent(storages)

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,7 @@ import (
 
 	"coracle.dev/coracle/reconcile/api"
 	"coracle.dev/coracle/reconcile/api/openapi"
+	"coracle.dev/coracle/reconcile/apiserver/nodeaccess"
 	usage "coracle.dev/coracle/reconcile/metrics"
 )
 
@@ -62,6 +64,7 @@ type Server struct {
 	disk         *diskRoom     // of the embedded etcd
 	pki          *pki
 	registries   *registries
+	nodePods     *nodeaccess.Pods // what nodes may read
 	generic      *genericserver.GenericAPIServer
 	client       *client
 	stop         chan struct{} // closed at the end, for what admission runs
@@ -115,6 +118,10 @@ func (s *Server) open(ctx context.Context) error {
 		s.disk = newDiskRoom(s.options.DataDir)
 		admission = append(chain{s.disk}, admission...)
 	}
+	if s.nodePods, err = nodeaccess.NewPods(s.client, s.informers); err != nil {
+		return err
+	}
+	admission = append(s.machineAdmission(), admission...)
 	s.client.admit = admission
 	return s.build(storage, admission)
 }
@@ -151,6 +158,9 @@ func dropManagedFields(obj any) (any, error) {
 func (s *Server) build(storage *storageOptions, admission admission.Interface) error {
 	config := genericserver.NewConfig(api.Codecs)
 	if err := s.secure(config); err != nil {
+		return err
+	}
+	if err := s.admitMachines(config); err != nil {
 		return err
 	}
 	config.LoopbackClientConfig = s.loopback
@@ -202,7 +212,8 @@ func (s *Server) secure(config *genericserver.Config) error {
 	if err != nil {
 		return err
 	}
-	certificate, err := dynamiccertificates.NewStaticCertKeyContent("server", serving.certificate, serving.key)
+	// The authority's certificate goes with it: a machine that joins compares it with the hash in its token.
+	certificate, err := dynamiccertificates.NewStaticCertKeyContent("server", slices.Concat(serving.certificate, s.pki.ca.certificate), serving.key)
 	if err != nil {
 		return fmt.Errorf("serving certificate: %w", err)
 	}
