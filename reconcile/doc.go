@@ -23,7 +23,8 @@
 // An object is compared with its manifest here, guided by its managed fields (uptodate.go). Only what is not surely equal costs a dry
 // run, whose result tells exactly which fields would change; only what would change is applied, as the field manager
 // "coracle", taking over the stated fields from others. Fields that the manifest does not state belong to others and are
-// left alone; those that it no longer states are removed. Metadata that the server sets, and status, are not applied.
+// left alone; those that it no longer states are removed. Left alone are also, once the object is there, the replicas of what a HorizontalPodAutoscaler
+// scales, in the tree or in the API (autoscaled.go). Metadata that the server sets, and status, are not applied.
 //
 // # What is deleted
 //

@@ -49,6 +49,8 @@ type Item struct {
 	File   string        `json:"file,omitempty"`
 	Reason string        `json:"reason"`
 	Fields []FieldChange `json:"fields,omitempty"`
+	// LeftAlone is what the manifest states and is not applied, with the reason; mostly "".
+	LeftAlone string `json:"leftAlone,omitempty"`
 	// Drift says that the cluster was changed, not the tree.
 	Drift bool `json:"drift,omitempty"`
 
@@ -80,6 +82,8 @@ type Observed struct {
 	// Applied are the digests of manifests as they were last applied. An object that differs from a manifest of the
 	// same digest has drifted.
 	Applied map[manifest.Key]string
+	// LeftAlone says what Desired leaves out of a manifest, and why.
+	LeftAlone map[manifest.Key]string
 	// Prune says that what left the tree is deleted.
 	Prune bool
 	// Foreign names what lives in namespaces that left the tree and is not of this set, by namespace.
@@ -140,7 +144,7 @@ func newItem(object *unstructured.Unstructured, key manifest.Key) Item {
 
 func planApply(o Observed, object *manifest.Object) Item {
 	item := newItem(object.Content, object.Key)
-	item.File, item.object, item.live = object.Position.String(), object, o.Live[object.Key]
+	item.File, item.object, item.live, item.LeftAlone = object.Position.String(), object, o.Live[object.Key], o.LeftAlone[object.Key]
 	digest, before := o.Applied[object.Key]
 	item.Drift = before && digest == object.Digest
 	trial, tried := o.Trials[object.Key]

@@ -86,6 +86,9 @@ func (p planner) plan(ctx context.Context, r request) (Plan, error) {
 	if o.Live, err = p.cluster.findLive(ctx, o.Desired, objects); err != nil {
 		return Plan{}, err
 	}
+	if err := p.leaveAutoscaled(ctx, r.desired, &o); err != nil {
+		return Plan{}, err
+	}
 	suspects := p.suspects(o)
 	if o.Trials, err = p.cluster.try(ctx, suspects, o.SetID, o.Live); err != nil {
 		return Plan{}, err

@@ -34,11 +34,14 @@ func (p Plan) PrintText(w io.Writer, colours bool) error {
 	var fields [][]FieldChange
 	var actions []Action
 	for _, item := range p.Items {
-		if item.Action == ActionKeep && item.File != "" {
+		if item.Action == ActionKeep && item.File != "" && item.LeftAlone == "" {
 			continue
 		}
-		sign := cmp.Or(marks[item.Action].sign, " ")
-		fmt.Fprintf(table, "%s %s\t%s\t%s\n", sign, item.Key, cmp.Or(item.File, "-"), oneLine.Replace(item.Reason))
+		sign, reason := cmp.Or(marks[item.Action].sign, " "), item.Reason
+		if item.LeftAlone != "" {
+			reason += "; " + item.LeftAlone
+		}
+		fmt.Fprintf(table, "%s %s\t%s\t%s\n", sign, item.Key, cmp.Or(item.File, "-"), oneLine.Replace(reason))
 		fields, actions = append(fields, item.Fields), append(actions, item.Action)
 	}
 	if err := table.Flush(); err != nil {

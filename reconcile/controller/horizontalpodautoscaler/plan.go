@@ -2,6 +2,8 @@ package horizontalpodautoscaler
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -48,6 +50,9 @@ type decision struct {
 
 // Decide is what to do now. The order of Pods and Metrics does not matter.
 func Decide(hpa *autoscalingv2.HorizontalPodAutoscaler, observed Observed, now time.Time) Plan {
+	// What is said names the first Pod of several: the same one each time.
+	observed.Pods = slices.SortedFunc(slices.Values(observed.Pods), func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+	observed.Metrics = slices.SortedFunc(slices.Values(observed.Metrics), func(a, b metricsv1beta1.PodMetrics) int { return strings.Compare(a.Name, b.Name) })
 	d := &decision{hpa: hpa, observed: observed, now: now}
 	d.plan.History = observed.History.clone()
 	d.plan.Status = *hpa.Status.DeepCopy()
