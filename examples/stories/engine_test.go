@@ -8,7 +8,7 @@ import (
 	"coracle.dev/coracle/runtime/enginetest"
 )
 
-// TestStoriesOfTheEngine runs the scripts that kill the engine: one of their own, in a network of its own. They can say
+// TestStoriesOfTheEngine runs the scripts that kill the engine: one of their own, on a machine of its own. They can say
 //
 //	engine kill|stop|start
 func TestStoriesOfTheEngine(t *testing.T) {
@@ -33,7 +33,7 @@ func TestStoriesOfTheEngine(t *testing.T) {
 		Cmds:               words,
 		RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
-			return setup(env, &story{docker: docker, within: []string{"nsenter", "--net=" + dockerd.Namespace}})
+			return setup(env, &story{docker: docker, within: dockerd.Within(env.WorkDir)})
 		},
 	})
 }

@@ -24,7 +24,7 @@ type story struct {
 	docker *client.Client
 	node   string
 	log    string   // file of all its daemons' logs
-	within []string // what the daemon is started by, as "nsenter --net=…"; empty for nothing
+	within []string // what the daemon is started by, as "nsenter …"; empty for nothing
 
 	daemon *exec.Cmd // nil while none runs
 	ended  chan struct{}

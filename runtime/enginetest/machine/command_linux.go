@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// Within is what makes a command line run there, put before it: in all namespaces, in the same directory, which must be there
-// too.
+// Within is what makes a command line run there, put before it: in all namespaces, in a directory that is there too, and with
+// no other engine than the machine's.
 func (m *Machine) Within(dir string) []string {
 	return []string{"nsenter", "--target", strconv.Itoa(m.init.Pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--wdns=" + dir,
-		"env", "--unset=DOCKER_HOST", "PATH=" + ProgramsDir + ":" + os.Getenv("PATH")}
+		"env", "--unset=DOCKER_HOST"}
 }
 
 // Command is as exec.CommandContext has it, but runs there, in the root directory.
 func (m *Machine) Command(ctx context.Context, name string, arguments ...string) *exec.Cmd {
-	line := slices.Concat(m.Within("/"), []string{name}, arguments)
+	line := slices.Concat(m.Within("/"), []string{"PATH=" + ProgramsDir + ":" + os.Getenv("PATH"), name}, arguments)
 	return exec.CommandContext(ctx, line[0], line[1:]...)
 }
 
