@@ -36,6 +36,7 @@ type Controller struct {
 	assumed  map[types.UID]string // node by Pod that is being bound, or whose binding the informer does not show yet
 	waiting  map[key]waiter       // Pods that fit nowhere
 	reported map[types.UID]string // what the last event of a Pod said
+	attempts attempts
 }
 
 // waiter is a Pod with why it was turned away.
@@ -57,12 +58,14 @@ func New(options Options) *Controller {
 		assumed:  map[types.UID]string{},
 		waiting:  map[key]waiter{},
 		reported: map[types.UID]string{},
+		attempts: attempts{},
 	}
 	c.loop = controller.NewLoop("scheduler", options, c.schedule)
 	c.loop.Order(&turns{})
 	c.loop.Watch(core.Nodes().Informer(), c.nodeEvents())
 	c.loop.Watch(core.Namespaces().Informer(), c.namespaceEvents())
 	c.loop.Watch(core.Pods().Informer(), c.podEvents())
+	c.loop.Watch(options.Informers.Policy().V1().PodDisruptionBudgets().Informer(), c.budgetEvents())
 	return c
 }
 
@@ -120,6 +123,7 @@ func (c *Controller) decide(k key, pod *Pod) (Decision, bool) {
 		c.vacated(before)
 	}
 	c.waiting[k] = waiter{pod, decision.Causes}
+	c.attempts.failed(pod.UID, c.clock.Now())
 	for _, victim := range decision.Preemption.Victims {
 		c.state.Condemn(victim)
 	}
@@ -150,7 +154,7 @@ func (c *Controller) vacated(nodeName string) {
 
 func (c *Controller) retry(k key) {
 	delete(c.waiting, k)
-	c.loop.Add(k)
+	c.loop.AddAfter(k, c.attempts.wait(k.uid, c.clock.Now()))
 }
 
 // pending reports whether a Pod is the scheduler's to place.

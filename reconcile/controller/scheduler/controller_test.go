@@ -79,6 +79,25 @@ func (s stage) expect(want string) {
 	}
 }
 
+// expectLater waits for the next event while the clock runs: a Pod that was turned away more than once is not tried at once.
+func (s stage) expectLater(want string) {
+	s.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for range 2000 {
+		select {
+		case got := <-s.events.Events:
+			if got != want {
+				s.Fatalf("event\n got  %s\n want %s", got, want)
+			}
+			return
+		case <-tick.C:
+			s.clock.Step(time.Second)
+		}
+	}
+	s.Fatalf("no event; want %s", want)
+}
+
 // eventually waits until the Pod is as wanted.
 func (s stage) eventually(name, what string, is func(*corev1.Pod) bool) {
 	s.Helper()
@@ -139,7 +158,7 @@ func TestWaitsForWhatHelps(t *testing.T) {
 	if _, err := s.client.CoreV1().Nodes().Update(t.Context(), node("a", nodeLabel("type", "AWS")), metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	s.expect("Normal Scheduled Successfully assigned default/p to a")
+	s.expectLater("Normal Scheduled Successfully assigned default/p to a")
 }
 
 // TestRoomOfTheGone: a Pod that was deleted, or has finished, makes room.

@@ -4,8 +4,10 @@ import (
 	"maps"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/tools/cache"
 
 	"coracle.dev/coracle/reconcile/controller"
 )
@@ -52,6 +54,21 @@ func (c *Controller) namespaceEvents() controller.Handler[*corev1.Namespace] {
 	}
 }
 
+// budgetEvents keeps the disruption budgets. None keeps a Pod from its node, so nothing is tried again for them.
+func (c *Controller) budgetEvents() controller.Handler[*policyv1.PodDisruptionBudget] {
+	handler := controller.On(func(budget *policyv1.PodDisruptionBudget) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.state.SetBudget(budget)
+	})
+	handler.Deleted = func(budget *policyv1.PodDisruptionBudget) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.state.RemoveBudget(cache.MetaObjectToName(budget))
+	}
+	return handler
+}
+
 // podEvents queues Pods without a node, and keeps those that have one in the State.
 func (c *Controller) podEvents() controller.Handler[*corev1.Pod] {
 	return controller.Handler[*corev1.Pod]{
@@ -79,6 +96,7 @@ func (c *Controller) seen(old, pod *corev1.Pod) {
 		if old == nil || !pending(old) || wishesDiffer(old, pod) {
 			c.mu.Lock()
 			delete(c.waiting, keyOf(pod))
+			delete(c.attempts, pod.UID)
 			c.mu.Unlock()
 			c.loop.Add(keyOf(pod))
 		}
@@ -106,6 +124,7 @@ func (c *Controller) settle(old, pod *corev1.Pod) {
 	delete(c.assumed, pod.UID)
 	delete(c.waiting, keyOf(pod))
 	delete(c.reported, pod.UID)
+	delete(c.attempts, pod.UID)
 	c.state.Place(counted, pod.Spec.NodeName)
 	c.wake(helped)
 }
@@ -114,6 +133,7 @@ func (c *Controller) settle(old, pod *corev1.Pod) {
 func (c *Controller) forget(pod *corev1.Pod) {
 	delete(c.waiting, keyOf(pod))
 	delete(c.reported, pod.UID)
+	delete(c.attempts, pod.UID)
 	delete(c.assumed, pod.UID)
 	nodeName := c.state.nominees[pod.UID].node
 	if on, placed := c.state.pods[pod.UID]; placed {

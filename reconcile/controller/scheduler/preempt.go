@@ -21,6 +21,7 @@ type Preemption struct {
 	// Nominated is where room is kept for the Pod from now on: Node, or where earlier victims are still leaving.
 	Nominated string
 
+	broken     int            // victims that a disruption budget protects
 	refusal    string         // why nothing was looked for
 	rejections map[string]int // why each node is out of the question
 }
@@ -51,12 +52,13 @@ func preempt(s *State, p *Pod, rejected []rejection) Preemption {
 			rejections[preemptionUseless]++
 			continue
 		}
-		victims, reasons := victims(s, p, r.node)
+		victims, broken, reasons := victims(s, p, r.node)
 		for _, reason := range reasons {
 			rejections[reason]++
 		}
-		if len(victims) > 0 && (chosen.Node == "" || lessHarm(victims, chosen.Victims)) {
-			chosen = Preemption{Node: r.node.Name, Victims: victims, Nominated: r.node.Name}
+		found := Preemption{Node: r.node.Name, Victims: victims, Nominated: r.node.Name, broken: broken}
+		if len(victims) > 0 && (chosen.Node == "" || lessHarm(found, chosen)) {
+			chosen = found
 		}
 	}
 	if chosen.Node == "" {
@@ -78,9 +80,10 @@ func (n *Node) leaving(priority int32) bool {
 	return false
 }
 
-// victims are the Pods that must leave this node, most important first; or the reasons why that would not help. All of lower
-// priority go, then as many as possible are spared, the most important and oldest first.
-func victims(s *State, p *Pod, n *Node) ([]*Pod, []string) {
+// victims are the Pods that must leave this node, most important first, and how many of them a budget protects; or the reasons
+// why that would not help. All of lower priority go, then as many as possible are spared: those that a budget protects, then
+// the most important and oldest.
+func victims(s *State, p *Pod, n *Node) (gone []*Pod, broken int, reasons []string) {
 	var lower []*Pod
 	for _, other := range n.pods {
 		if other.Priority < p.Priority {
@@ -88,7 +91,7 @@ func victims(s *State, p *Pod, n *Node) ([]*Pod, []string) {
 		}
 	}
 	if len(lower) == 0 {
-		return nil, []string{noVictims}
+		return nil, 0, []string{noVictims}
 	}
 	slices.SortFunc(lower, moreImportant)
 	for _, other := range lower {
@@ -98,10 +101,10 @@ func victims(s *State, p *Pod, n *Node) ([]*Pod, []string) {
 		for _, other := range lower {
 			s.Place(other, n.Name)
 		}
-		return nil, texts(reasons)
+		return nil, 0, texts(reasons)
 	}
-	var gone []*Pod
-	for _, other := range lower {
+	protected, free := s.protected(lower)
+	for _, other := range slices.Concat(protected, free) {
 		s.Place(other, n.Name)
 		if reject(prepared(s, p), n) != nil {
 			s.Remove(other.UID)
@@ -111,7 +114,8 @@ func victims(s *State, p *Pod, n *Node) ([]*Pod, []string) {
 	for _, other := range gone {
 		s.Place(other, n.Name)
 	}
-	return gone, nil
+	slices.SortFunc(gone, moreImportant)
+	return gone, s.broken(gone, protected), nil
 }
 
 // moreImportant orders by priority, then by age, then by name, so that the order is total.
@@ -124,14 +128,15 @@ func moreImportant(a, b *Pod) int {
 	)
 }
 
-// lessHarm reports whether a does less than b: a less important first victim, a smaller sum of priorities, fewer victims, a
-// younger first victim. Both are ordered by importance.
-func lessHarm(a, b []*Pod) bool {
+// lessHarm reports whether a does less than b: fewer victims that a budget protects, a less important first victim, a smaller sum of
+// priorities, fewer victims, a younger first victim. Victims are ordered by importance.
+func lessHarm(a, b Preemption) bool {
 	return cmp.Or(
-		cmp.Compare(a[0].Priority, b[0].Priority),
-		cmp.Compare(sumOfPriorities(a), sumOfPriorities(b)),
-		cmp.Compare(len(a), len(b)),
-		b[0].started.Compare(a[0].started),
+		cmp.Compare(a.broken, b.broken),
+		cmp.Compare(a.Victims[0].Priority, b.Victims[0].Priority),
+		cmp.Compare(sumOfPriorities(a.Victims), sumOfPriorities(b.Victims)),
+		cmp.Compare(len(a.Victims), len(b.Victims)),
+		b.Victims[0].started.Compare(a.Victims[0].started),
 	) < 0
 }
 

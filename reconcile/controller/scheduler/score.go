@@ -24,6 +24,7 @@ var scorers = []scorer{
 	{"NodeAffinity", 2, countPreferred, moreIsBetter},
 	{"PodTopologySpread", 2, countSpread, lessIsBetter},
 	{"Owner", 2, countSiblings, lessIsBetter},
+	{"OwnerZone", 2, countZoneSiblings, lessIsBetter},
 	{"InterPodAffinity", 2, countAttraction, stretch},
 	{"LeastAllocated", 1, countFree, asIs},
 }

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
 )
 
 // State is what the scheduler knows: the nodes, the Pods on them (those included whose binding is under way), and
@@ -23,6 +24,7 @@ type State struct {
 	preferring  map[types.UID]*placed // with terms that weigh in the score of others
 
 	nominees map[types.UID]nominee
+	budgets  map[cache.ObjectName]budget
 }
 
 // nominee is a Pod that waits for its victims to leave a node.
@@ -60,6 +62,7 @@ func NewState() *State {
 		repelling:   map[types.UID]*placed{},
 		preferring:  map[types.UID]*placed{},
 		nominees:    map[types.UID]nominee{},
+		budgets:     map[cache.ObjectName]budget{},
 	}
 }
 
