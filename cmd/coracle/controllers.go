@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/metadata"
@@ -24,9 +23,6 @@ import (
 	"coracle.dev/coracle/reconcile/controller/scheduler"
 	"coracle.dev/coracle/reconcile/controller/serviceaccount"
 )
-
-// nodeGrace is how long a node may be silent, and how long Pods of a node that was deleted are kept: upstream's defaults.
-const nodeGrace = 40 * time.Second
 
 // controllers makes all controllers, and returns what runs them and the informers that they share.
 func (d *daemon) controllers(events *events) ([]func(context.Context) error, error) {
@@ -58,7 +54,9 @@ func (d *daemon) controllers(events *events) ([]func(context.Context) error, err
 		{2, serviceaccount.New(serviceaccount.Options{Options: options("service-account-controller"), RootCA: d.server.CA()}).Run},
 		{2, endpoints.New(options("endpoint-slice-controller")).Run},
 		{4, autoscaler.Run},
-		{1, nodes.New(nodes.Options{Options: options("node-controller"), GracePeriod: nodeGrace, Quarantine: nodeGrace}).Run},
+		{4, nodes.New(nodes.Options{
+			Options: options("node-controller"), GracePeriod: d.options.grace, Quarantine: d.options.grace, Limits: d.options.limits,
+		}).Run},
 		{2, disruption.New(options("disruption-controller")).Run},
 		{2, resourcequota.New(resourcequota.Options{Options: options("resourcequota-controller"), Sources: counted(contents)}).Run},
 		{2, namespace.New(namespace.Options{Options: options("namespace-controller"), Metadata: objects, Sources: contents}).Run},

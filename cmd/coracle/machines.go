@@ -88,7 +88,7 @@ func (m *machines) nodes(server *apiserver.Server, events *events) ([]*node.Node
 		created, err := node.New(node.Options{
 			Name: name, Engine: engine, Client: server.Client(), DataDir: m.dataDir(name), TmpfsDir: secrets, PodCIDR: subnet.String(), Network: m.options.podNetwork,
 			Labels: m.options.labels, InternalIP: address, Version: apiserver.Version(),
-			Recorder: events.recorder("kubelet", name), Logger: m.log, Dial: m.dialer(engine),
+			Heartbeat: m.options.heartbeat, Recorder: events.recorder("kubelet", name), Logger: m.log, Dial: m.dialer(engine),
 		})
 		if err != nil {
 			return nil, err

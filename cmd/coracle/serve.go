@@ -34,7 +34,8 @@ func serve(ctx context.Context, options *serveOptions, logger zerolog.Logger) (e
 	}
 	machines := newMachines(options, logger)
 	server, err := apiserver.New(ctx, apiserver.Options{
-		DataDir: options.dataDir, EtcdServers: options.etcdServers, Listener: listener, Names: options.names, Nodes: machines.dial, MetricsResolution: options.resolution(),
+		DataDir: options.dataDir, EtcdServers: options.etcdServers, Listener: listener, Names: options.names, Nodes: machines.dial,
+		LossSeconds: &apiserver.LossSeconds{NotReady: options.notReadySeconds, Unreachable: options.unreachableSeconds}, MetricsResolution: options.resolution(),
 	})
 	if err != nil {
 		return err

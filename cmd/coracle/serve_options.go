@@ -38,6 +38,8 @@ type serveOptions struct {
 
 	autoscalingOptions
 
+	fleetOptions
+
 	logLevel string
 }
 
@@ -59,6 +61,7 @@ func (o *serveOptions) register(flags *pflag.FlagSet) {
 	flags.StringToStringVar(&o.labels, "node-labels", nil, "labels of this machine's Node, as `key=value`,…")
 	flags.Lookup("node-labels").DefValue = "" // where pflag would say []
 	o.autoscalingOptions.register(flags)
+	o.fleetOptions.register(flags)
 	flags.StringVar(&o.logLevel, "log-level", "info", "`level`: debug, info, warn or error")
 }
 
@@ -83,6 +86,9 @@ func (o *serveOptions) validate() error {
 	}
 	if !slices.Contains(logLevels, o.logLevel) {
 		return fmt.Errorf("--log-level %q: it is debug, info, warn or error", o.logLevel)
+	}
+	if err := o.fleetOptions.validate(); err != nil {
+		return err
 	}
 	return o.validateNode()
 }

@@ -14,7 +14,7 @@ import (
 
 // newAdmission is the chain that every write passes, whichever way it came. What it starts ends when stop is closed. Quotas come
 // last: what they charge should not be refused by others.
-func newAdmission(client kubernetes.Interface, factory informers.SharedInformerFactory, stop <-chan struct{}) (chain, error) {
+func newAdmission(client kubernetes.Interface, factory informers.SharedInformerFactory, loss *LossSeconds, stop <-chan struct{}) (chain, error) {
 	namespaces, err := lifecycle.NewLifecycle(sets.New(metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic))
 	if err != nil {
 		return nil, fmt.Errorf("namespace admission: %w", err)
@@ -25,7 +25,7 @@ func newAdmission(client kubernetes.Interface, factory informers.SharedInformerF
 		return nil, fmt.Errorf("namespace admission: %w", err)
 	}
 	return chain{
-		namespaces, newServiceAccountAdmission(client, factory), newTolerationAdmission(),
+		namespaces, newServiceAccountAdmission(client, factory), newTolerationAdmission(loss),
 		newPriorityAdmission(client, factory), newLimitRangeAdmission(factory), newQuotaAdmission(client, factory, stop),
 	}, nil
 }

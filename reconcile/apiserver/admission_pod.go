@@ -56,29 +56,40 @@ func (s *serviceAccounts) Admit(ctx context.Context, a admission.Attributes, _ a
 	return nil
 }
 
-// tolerations has each new Pod stay on a lost node for five minutes, unless it says otherwise.
-type tolerations struct{ *admission.Handler }
+// tolerations has each new Pod stay on a lost node for a while, unless it says otherwise.
+type tolerations struct {
+	*admission.Handler
+	loss LossSeconds
+}
 
 var _ admission.MutationInterface = tolerations{}
 
-func newTolerationAdmission() tolerations {
-	return tolerations{admission.NewHandler(admission.Create)}
+// DefaultLossSeconds is upstream's.
+const DefaultLossSeconds = 300
+
+// LossSeconds are for how long a Pod stays on a node that is lost, if it does not say so itself.
+type LossSeconds struct{ NotReady, Unreachable int64 }
+
+func newTolerationAdmission(loss *LossSeconds) tolerations {
+	if loss == nil {
+		loss = &LossSeconds{NotReady: DefaultLossSeconds, Unreachable: DefaultLossSeconds}
+	}
+	return tolerations{admission.NewHandler(admission.Create), *loss}
 }
 
-// lostNodeSeconds is upstream's default.
-const lostNodeSeconds = 300
-
 // Admit implements admission.MutationInterface.
-func (tolerations) Admit(_ context.Context, a admission.Attributes, _ admission.ObjectInterfaces) error {
+func (t tolerations) Admit(_ context.Context, a admission.Attributes, _ admission.ObjectInterfaces) error {
 	pod, ok := a.GetObject().(*corev1.Pod)
 	if !ok || a.GetSubresource() != "" {
 		return nil
 	}
-	for _, key := range []string{corev1.TaintNodeNotReady, corev1.TaintNodeUnreachable} {
-		if !toleratesLoss(pod, key) {
-			seconds := int64(lostNodeSeconds)
+	for _, taint := range []struct {
+		key     string
+		seconds int64
+	}{{corev1.TaintNodeNotReady, t.loss.NotReady}, {corev1.TaintNodeUnreachable, t.loss.Unreachable}} {
+		if !toleratesLoss(pod, taint.key) {
 			pod.Spec.Tolerations = append(pod.Spec.Tolerations, corev1.Toleration{
-				Key: key, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: &seconds,
+				Key: taint.key, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: &taint.seconds,
 			})
 		}
 	}

@@ -51,6 +51,8 @@ type Options struct {
 	ServiceSubnet netip.Prefix
 	// Nodes opens connections to nodes, for logs, exec, attach and port-forward.
 	Nodes NodeDialer
+	// LossSeconds are for how long Pods stay on a lost node; nil is upstream's default.
+	LossSeconds *LossSeconds
 	// MetricsResolution is how often nodes are asked for figures while anybody wants them; 0 is 15 s.
 	MetricsResolution time.Duration
 	// Tunnels are what nodes of other machines open; nil allows none. Run closes them.
@@ -110,7 +112,7 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	s.stop = make(chan struct{})
-	admission, err := newAdmission(s.client, s.informers, s.stop)
+	admission, err := newAdmission(s.client, s.informers, s.options.LossSeconds, s.stop)
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,8 @@ type Options struct {
 	Labels  map[string]string
 	Taints  []corev1.Taint
 	MaxPods int // 0 is 110
+	// Heartbeat is how often the node renews its Lease; 0 is 10 s. Its grace with the server should be several times that.
+	Heartbeat time.Duration
 	// InternalIP is the machine's address, shown as the Node's and as the Pods' host IP.
 	InternalIP string
 	// Version is shown as the kubelet's.
@@ -137,6 +139,9 @@ func setDefaults(o *Options) {
 	}
 	if o.TmpfsDir == "" {
 		o.TmpfsDir = "/dev/shm/coracle"
+	}
+	if o.Heartbeat == 0 {
+		o.Heartbeat = heartbeatPeriod
 	}
 	if o.MaxPods == 0 {
 		o.MaxPods = 110

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	heartbeatPeriod = 10 * time.Second
+	heartbeatPeriod = 10 * time.Second // unless Options say otherwise
 	// statusPeriod is how often a Node's status is written although nothing changed; the Lease is the heartbeat.
 	statusPeriod = 5 * time.Minute
 	// engineGrace is how long an engine may be away before the Node is not ready.
@@ -30,13 +30,13 @@ var errEngineNeeded = errors.New("the container engine must answer before the no
 func (n *Node) register(ctx context.Context) {
 	var written time.Time
 	for failures := 0; ctx.Err() == nil; {
-		wait := heartbeatPeriod
+		wait := n.Heartbeat
 		if err := n.heartbeat(ctx, &written); err != nil && ctx.Err() == nil {
 			failures++
 			if failures == 1 && !errors.Is(err, errEngineNeeded) {
 				n.Logger.Warn().Err(err).Str("node", n.Name).Msg("heartbeat")
 			}
-			wait = doubled(firstHeartbeatRetry, failures, heartbeatPeriod)
+			wait = doubled(firstHeartbeatRetry, failures, n.Heartbeat)
 		} else {
 			failures = 0
 		}
