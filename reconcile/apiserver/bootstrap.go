@@ -5,13 +5,17 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/klog/v2"
 
 	"coracle.dev/coracle/reconcile/api"
+	"coracle.dev/coracle/reconcile/apiserver/rbac"
 )
 
 // bootstrap makes the objects that every cluster has: its namespaces, its priority classes, and the Service by which Pods
@@ -37,7 +41,19 @@ func (s *Server) bootstrap(ctx context.Context) error {
 		return err
 	}
 	s.bootstrapped.Store(true)
+	s.ensureRoles(ctx)
 	return nil
+}
+
+// ensureRoles makes the default roles once the server is ready: its administrators need none of them.
+func (s *Server) ensureRoles(ctx context.Context) {
+	_ = wait.PollUntilContextCancel(ctx, time.Second, true, func(context.Context) (bool, error) {
+		err := rbac.Ensure(s.client.RbacV1())
+		if err != nil && ctx.Err() == nil {
+			klog.ErrorS(err, "Default roles are not complete, trying again")
+		}
+		return err == nil, nil
+	})
 }
 
 var kubernetesMeta = metav1.ObjectMeta{

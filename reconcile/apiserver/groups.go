@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/apiserver/pkg/authorization/authorizer"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
 	genericserver "k8s.io/apiserver/pkg/server"
@@ -84,10 +83,10 @@ func (r *registries) core(resource string) *registry {
 }
 
 // groups is the API of all stores and their subresources, a group each, in a fixed order.
-func (r *registries) groups(nodes nodes, authorizer authorizer.Authorizer) []*genericserver.APIGroupInfo {
+func (r *registries) groups(nodes nodes, access *access, config *genericserver.Config) []*genericserver.APIGroupInfo {
 	storages := map[schema.GroupVersion]map[string]rest.Storage{
-		authorizationv1.SchemeGroupVersion:  {"selfsubjectaccessreviews": &accessReviewREST{authorizer}},
-		authenticationv1.SchemeGroupVersion: {"selfsubjectreviews": whoAmIREST{}},
+		authorizationv1.SchemeGroupVersion:  accessReviews(config.Authorization.Authorizer, access.policy),
+		authenticationv1.SchemeGroupVersion: authenticationReviews(config.Authentication.Authenticator, config.Authentication.APIAudiences),
 	}
 	for _, kind := range api.Kinds() {
 		registry, version := r.all[groupResource(kind)], kind.GroupVersion()
@@ -108,6 +107,7 @@ func (r *registries) groups(nodes nodes, authorizer authorizer.Authorizer) []*ge
 	core["pods/portforward"] = portForwardREST{stream}
 	requests := schema.GroupResource{Group: certificatesv1.GroupName, Resource: "certificatesigningrequests"}
 	storages[certificatesv1.SchemeGroupVersion]["certificatesigningrequests/approval"] = newApprovalREST(r.all[requests])
+	core["serviceaccounts/token"] = &tokenRequestREST{issuer: access.tokens.Issuer, audiences: access.tokens.Audiences, lookup: r.lookup, clock: clock.RealClock{}}
 	core["namespaces"] = &namespaceREST{r.core("namespaces")}
 	core["namespaces/finalize"] = newFinalizeREST(r.core("namespaces"))
 	addAbsent(storages)

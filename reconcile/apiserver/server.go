@@ -31,6 +31,7 @@ import (
 	"coracle.dev/coracle/reconcile/api"
 	"coracle.dev/coracle/reconcile/api/openapi"
 	"coracle.dev/coracle/reconcile/apiserver/nodeaccess"
+	"coracle.dev/coracle/reconcile/apiserver/rbac"
 	usage "coracle.dev/coracle/reconcile/metrics"
 )
 
@@ -67,6 +68,7 @@ type Server struct {
 	pki          *pki
 	registries   *registries
 	nodePods     *nodeaccess.Pods // what nodes may read
+	access       *access
 	generic      *genericserver.GenericAPIServer
 	client       *client
 	stop         chan struct{} // closed at the end, for what admission runs
@@ -111,6 +113,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.connectClients(); err != nil {
 		return err
 	}
+	if s.access, err = s.openAccess(); err != nil {
+		return err
+	}
 	s.stop = make(chan struct{})
 	admission, err := newAdmission(s.client, s.informers, s.options.LossSeconds, s.stop)
 	if err != nil {
@@ -124,6 +129,7 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	admission = append(s.machineAdmission(), admission...)
+	admission = append(chain{rbac.NewEscalation(s.access.policy)}, admission...)
 	s.client.admit = admission
 	return s.build(storage, admission)
 }
@@ -200,7 +206,10 @@ func (s *Server) build(storage *storageOptions, admission admission.Interface) e
 	if s.options.Tunnels != nil {
 		generic.Handler.NonGoRestfulMux.Handle(TunnelPath, s.options.Tunnels)
 	}
-	return installGroups(generic, append(s.registries.groups(nodes{s.options.Nodes}, config.Authorization.Authorizer), s.metricsGroup()...))
+	if err := serveIssuer(generic, s.access.tokens.Issuer); err != nil {
+		return err
+	}
+	return installGroups(generic, append(s.registries.groups(nodes{s.options.Nodes}, s.access, config), s.metricsGroup()...))
 }
 
 // secure sets the listener, its certificate, and who may come in; and writes the kubeconfig.
@@ -224,8 +233,9 @@ func (s *Server) secure(config *genericserver.Config) error {
 		return fmt.Errorf("client certificate authority: %w", err)
 	}
 	config.SecureServing = &genericserver.SecureServingInfo{Listener: s.options.Listener, Cert: certificate, ClientCA: clientCA}
-	config.Authentication.Authenticator = newAuthenticator(s.pki.pool)
-	if config.Authorization.Authorizer, err = newAuthorizer(); err != nil {
+	config.Authentication.Authenticator = s.access.newAuthenticator(s.pki.pool)
+	config.Authentication.APIAudiences = s.access.tokens.Audiences
+	if config.Authorization.Authorizer, err = s.access.newAuthorizer(); err != nil {
 		return err
 	}
 	host, port, err := genericserver.LoopbackHostPort(s.options.Listener.Addr().String())
