@@ -23,6 +23,10 @@ type embeddedEtcd struct {
 	socketsDir string
 }
 
+// Two segments of the log are always there, one of them as room for what comes. It is the process's, so it is set before any
+// server reads it.
+func init() { wal.SegmentSizeBytes = 16 << 20 }
+
 // startEtcd starts an etcd whose data is in dir, and returns when it can be written to.
 func startEtcd(ctx context.Context, dir string) (*embeddedEtcd, error) {
 	sockets, err := socketsDir(dir)
@@ -45,8 +49,6 @@ func startEtcd(ctx context.Context, dir string) (*embeddedEtcd, error) {
 	// follower to catch up.
 	config.SnapshotCount, config.SnapshotCatchUpEntries = 1000, 100
 	config.MaxSnapFiles, config.MaxWalFiles = 2, 2
-	// Two segments of the log are always there, one of them as room for what comes.
-	wal.SegmentSizeBytes = 16 << 20
 	config.WarningApplyDuration = time.Second
 	config.WatchProgressNotifyInterval = 5 * time.Second
 
