@@ -68,7 +68,10 @@ func New(options Options) (*Fleet, error) {
 	if err := f.settings.write(); err != nil {
 		return nil, err
 	}
-	return f, f.installCoracle()
+	if err := f.installCoracle(); err != nil {
+		return nil, errors.Join(err, Down(options.Dir))
+	}
+	return f, nil
 }
 
 // isFree refuses a network that this machine is in: what is for it would come here.

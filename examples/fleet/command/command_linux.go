@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"text/tabwriter"
 
 	"github.com/docker/docker/client"
@@ -59,12 +61,29 @@ func find(dir, name string) (*fleet.Machine, error) {
 	return f.Machine(name)
 }
 
+// lock has one command at a time bring a fleet up or down. It is a socket without a file, which the kernel takes back.
+func lock(dir string) (unlock func(), err error) {
+	socket, err := net.Listen("unix", "@coracle-fleet"+dir)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, errors.New("another command is bringing this fleet up or down: wait for it")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock the fleet: %w", err)
+	}
+	return func() { _ = socket.Close() }, nil
+}
+
 func newDown(dir *string) *cobra.Command {
 	return &cobra.Command{Use: "down", Short: "Remove every trace of the fleet", Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := fleet.Check(); err != nil {
 				return err
 			}
+			unlock, err := lock(*dir)
+			if err != nil {
+				return err
+			}
+			defer unlock()
 			_, there := os.Stat(*dir)
 			if err := fleet.Down(*dir); err != nil {
 				return err

@@ -29,6 +29,14 @@ func newUp(dir *string) *cobra.Command {
 const repositoryName = "shop.git"
 
 func up(ctx context.Context, out io.Writer, options fleet.Options) (err error) {
+	if err := fleet.Check(); err != nil {
+		return err
+	}
+	unlock, err := lock(options.Dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	began := time.Now()
 	// Looking for commits each second shows a push at once.
 	options.Serve = []string{"--repo", filepath.Join("/var/lib", repositoryName), "--poll", "@every 1s"}
