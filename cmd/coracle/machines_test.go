@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -9,35 +8,6 @@ import (
 
 	"github.com/rs/zerolog"
 )
-
-func TestPodSubnet(t *testing.T) {
-	for _, test := range []struct {
-		cluster string
-		node    int
-		want    string
-	}{
-		{"10.244.0.0/16", 0, "10.244.0.0/24"},
-		{"10.244.0.0/16", 255, "10.244.255.0/24"},
-		{"10.244.0.0/16", 256, ""},
-		{"10.244.7.9/16", 1, "10.244.1.0/24"}, // bits beyond the mask do not count
-		{"10.0.0.0/8", 256, "10.1.0.0/24"},
-		{"192.168.1.0/24", 0, "192.168.1.0/24"},
-		{"192.168.1.0/24", 1, ""},
-		{"192.168.1.0/25", 0, ""},
-		{"fd00::/64", 0, ""},
-	} {
-		got, err := podSubnet(netip.MustParsePrefix(test.cluster), test.node)
-		if test.want == "" {
-			if err == nil || !strings.Contains(err.Error(), "no room for a /24") {
-				t.Errorf("node %d of %s: got %v, %v", test.node, test.cluster, got, err)
-			}
-			continue
-		}
-		if err != nil || got.String() != test.want {
-			t.Errorf("node %d of %s: got %v, %v; want %s", test.node, test.cluster, got, err, test.want)
-		}
-	}
-}
 
 func TestMachineNames(t *testing.T) {
 	names := func(nodeName string, nodes int) (names []string) {

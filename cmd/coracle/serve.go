@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"runtime/debug"
 	"syscall"
@@ -35,6 +36,7 @@ func serve(ctx context.Context, options *serveOptions, logger zerolog.Logger) (e
 	machines := newMachines(options, logger)
 	server, err := apiserver.New(ctx, apiserver.Options{
 		DataDir: options.dataDir, EtcdServers: options.etcdServers, Listener: listener, Names: options.names, Nodes: machines.dial,
+		Tunnels: machines.tunnels, PodSubnet: netip.MustParsePrefix(options.podCIDR),
 		LossSeconds: &apiserver.LossSeconds{NotReady: options.notReadySeconds, Unreachable: options.unreachableSeconds}, MetricsResolution: options.resolution(),
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"coracle.dev/coracle/gitsource"
+	"coracle.dev/coracle/reconcile/apiserver"
 )
 
 // serveOptions are the flags of `coracle serve`, and the keys of its --config file.
@@ -27,14 +28,13 @@ type serveOptions struct {
 	names       []string
 	etcdServers []string
 
-	engine     string
-	dockerHost string
-	nodeName   string
-	nodes      int
-	podCIDR    string
-	podNetwork string
-	nodeIP     string
-	labels     map[string]string
+	engineOptions
+	nodeName string
+	nodes    int
+	noNode   bool
+	podCIDR  string
+	labels   map[string]string
+	taints   []string
 
 	autoscalingOptions
 
@@ -51,15 +51,14 @@ func (o *serveOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:6443", "`address` and port of the Kubernetes API")
 	flags.StringSliceVar(&o.names, "name", nil, "further `names` or addresses of this server, for its certificate")
 	flags.StringSliceVar(&o.etcdServers, "etcd-servers", nil, "`URLs` of an outside etcd (default: one inside coracle)")
-	flags.StringVar(&o.engine, "engine", "docker", "container `engine`: docker, or memory, which only pretends")
-	flags.StringVar(&o.dockerHost, "docker-host", "", "`address` of the Docker Engine (default: $DOCKER_HOST, then its usual socket)")
+	o.engineOptions.register(flags)
 	flags.StringVar(&o.nodeName, "node-name", "", "`name` of this machine's Node (default: its host name)")
-	flags.IntVar(&o.nodes, "nodes", 1, "`number` of simulated nodes, with --engine memory")
+	flags.IntVar(&o.nodes, "nodes", 1, "`number` of simulated nodes, with --engine memory; 0 is --no-node")
+	flags.BoolVar(&o.noNode, "no-node", false, "run no containers on this machine: it only controls the others, and needs no engine")
 	flags.StringVar(&o.podCIDR, "pod-cidr", "10.244.0.0/16", "`network` of the Pods; each node has a /24 of it")
-	flags.StringVar(&o.podNetwork, "pod-network", "coracle", "`name` of that network on the engine; daemons that share an engine need one each")
-	flags.StringVar(&o.nodeIP, "node-ip", "", "`address` of this machine that is shown for its Node (default: that of its default route)")
 	flags.StringToStringVar(&o.labels, "node-labels", nil, "labels of this machine's Node, as `key=value`,…")
 	flags.Lookup("node-labels").DefValue = "" // where pflag would say []
+	flags.StringSliceVar(&o.taints, "node-taints", nil, "taints of this machine's Node when it is made, as `key=value:Effect`,…")
 	o.autoscalingOptions.register(flags)
 	o.fleetOptions.register(flags)
 	flags.StringVar(&o.logLevel, "log-level", "info", "`level`: debug, info, warn or error")
@@ -94,30 +93,49 @@ func (o *serveOptions) validate() error {
 }
 
 func (o *serveOptions) validateNode() error {
+	if err := o.engineOptions.validate(); err != nil {
+		return err
+	}
 	switch {
-	case o.engine != "docker" && o.engine != "memory":
-		return fmt.Errorf("--engine %q: it is docker or memory", o.engine)
-	case o.engine == "memory" && o.dockerHost != "":
-		return errors.New("--docker-host goes with --engine docker only")
-	case o.nodes < 1:
-		return fmt.Errorf("--nodes %d: at least 1", o.nodes)
+	case o.nodes < 0:
+		return fmt.Errorf("--nodes %d: at least 0", o.nodes)
 	case o.nodes > 1 && o.engine != "memory":
 		return errors.New("--nodes simulates machines: it goes with --engine memory only")
+	case o.nodes > 1 && o.noNode:
+		return errors.New("--no-node and --nodes contradict each other")
+	case o.noNode:
+		o.nodes = 0
 	}
-	if o.nodeName != "" {
-		if problems := validation.IsDNS1123Subdomain(o.nodeName); len(problems) > 0 {
-			return fmt.Errorf("--node-name %q: %s", o.nodeName, problems[0])
-		}
+	if err := validateNodeName(o.nodeName); err != nil {
+		return err
 	}
-	if _, err := netip.ParseAddr(o.nodeIP); err != nil && o.nodeIP != "" {
-		return fmt.Errorf("--node-ip %q: it is an IP address", o.nodeIP)
+	if _, err := parseTaints(o.taints); err != nil {
+		return fmt.Errorf("--node-taints: %w", err)
 	}
-	cluster, err := netip.ParsePrefix(o.podCIDR)
-	if err != nil {
-		return fmt.Errorf("--pod-cidr %q: it is a network, as 10.244.0.0/16", o.podCIDR)
+	return validatePodCIDR(o.podCIDR, o.nodes)
+}
+
+func validateNodeName(name string) error {
+	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 && name != "" {
+		return fmt.Errorf("--node-name %q: %s", name, problems[0])
 	}
-	_, err = podSubnet(cluster, o.nodes-1)
-	return err
+	return nil
+}
+
+// validatePodCIDR wants room for a /24 of each node, apart from where Services have their addresses.
+func validatePodCIDR(text string, nodes int) error {
+	cluster, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--pod-cidr %q: it is a network, as 10.244.0.0/16", text)
+	case !cluster.Addr().Is4() || cluster.Bits() > 24:
+		return fmt.Errorf("--pod-cidr %s: no room for a /24 of node 1", text)
+	case nodes > 1<<(24-cluster.Bits()):
+		return fmt.Errorf("--pod-cidr %s: no room for a /24 of node %d", text, nodes)
+	case cluster.Overlaps(apiserver.DefaultServiceSubnet):
+		return fmt.Errorf("--pod-cidr %s overlaps with %s, where Services have their addresses", text, apiserver.DefaultServiceSubnet)
+	}
+	return nil
 }
 
 func newServe() *cobra.Command {

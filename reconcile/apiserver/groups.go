@@ -32,15 +32,17 @@ const eventSeconds = 60 * 60
 type registries struct {
 	all       map[schema.GroupResource]*registry
 	addresses *serviceAddresses
+	podCIDRs  *podCIDRs
 }
 
 // openRegistries opens the stores of all kinds on the etcd of options. Some are more than a stored object.
-func openRegistries(options *storageOptions, serviceSubnet netip.Prefix) (*registries, error) {
-	r := &registries{all: map[schema.GroupResource]*registry{}, addresses: newServiceAddresses(serviceSubnet)}
+func openRegistries(options *storageOptions, serviceSubnet, podSubnet netip.Prefix) (*registries, error) {
+	r := &registries{all: map[schema.GroupResource]*registry{}, addresses: newServiceAddresses(serviceSubnet), podCIDRs: newPodCIDRs(podSubnet)}
 	adjust := map[string]func(*genericregistry.Store){
 		"namespaces":                 keepWhileFinalizing,
 		"services":                   r.addresses.hook,
 		"certificatesigningrequests": stampRequester,
+		"nodes":                      r.podCIDRs.hook,
 		"events": func(store *genericregistry.Store) {
 			store.TTLFunc = func(runtime.Object, uint64, bool) (uint64, error) { return eventSeconds, nil }
 		},
@@ -61,12 +63,15 @@ func openRegistries(options *storageOptions, serviceSubnet netip.Prefix) (*regis
 
 // load reads what is kept in memory of the stored objects, once their cache is filled.
 func (r *registries) load(ctx context.Context) error {
-	services := r.core("services")
+	services, nodes := r.core("services"), r.core("nodes")
 	err := wait.PollUntilContextTimeout(ctx, time.Millisecond, storageTimeout, true, func(context.Context) (bool, error) {
-		return services.ReadinessCheck() == nil, nil
+		return services.ReadinessCheck() == nil && nodes.ReadinessCheck() == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("read the store: not ready after %s", storageTimeout)
+	}
+	if err := r.podCIDRs.load(ctx, nodes); err != nil {
+		return err
 	}
 	return r.addresses.load(ctx, services)
 }

@@ -38,6 +38,9 @@ import (
 // shutdownTimeout is how long requests under way may go on after the end of Run's context.
 const shutdownTimeout = 2 * time.Second
 
+// DefaultServiceSubnet is where Services have their addresses.
+var DefaultServiceSubnet = netip.MustParsePrefix("10.96.0.0/16")
+
 // Options of a Server.
 type Options struct {
 	// DataDir holds the certificates, the kubeconfig and, without EtcdServers, the data of the embedded etcd.
@@ -48,8 +51,10 @@ type Options struct {
 	Listener net.Listener
 	// Names are further DNS names and addresses of this server, for its certificate.
 	Names []string
-	// ServiceSubnet is where cluster IPs come from. The zero value is 10.96.0.0/16.
+	// ServiceSubnet is where cluster IPs come from. The zero value is DefaultServiceSubnet.
 	ServiceSubnet netip.Prefix
+	// PodSubnet is what each Node gets a /24 of. The zero value gives none.
+	PodSubnet netip.Prefix
 	// Nodes opens connections to nodes, for logs, exec, attach and port-forward.
 	Nodes NodeDialer
 	// LossSeconds are for how long Pods stay on a lost node; nil is upstream's default.
@@ -81,7 +86,7 @@ type Server struct {
 // New puts a server together: the store is up and read, nothing is served yet. Close or Run ends it.
 func New(ctx context.Context, options Options) (*Server, error) {
 	if !options.ServiceSubnet.IsValid() {
-		options.ServiceSubnet = netip.MustParsePrefix("10.96.0.0/16")
+		options.ServiceSubnet = DefaultServiceSubnet
 	}
 	s := &Server{options: options}
 	if err := s.open(ctx); err != nil {
@@ -104,7 +109,7 @@ func (s *Server) open(ctx context.Context) error {
 		servers = []string{s.etcd.endpoint}
 	}
 	storage := newStorageOptions(servers, api.Kinds())
-	if s.registries, err = openRegistries(storage, s.options.ServiceSubnet); err != nil {
+	if s.registries, err = openRegistries(storage, s.options.ServiceSubnet, s.options.PodSubnet); err != nil {
 		return err
 	}
 	if err := s.registries.load(ctx); err != nil {

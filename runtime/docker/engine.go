@@ -80,6 +80,9 @@ func New(options Options) (*Engine, error) {
 	}, nil
 }
 
+// Local says whether the engine is on this machine.
+func (e *Engine) Local() bool { return strings.HasPrefix(e.client.DaemonHost(), "unix://") }
+
 // Close gives idle connections back.
 func (e *Engine) Close() error { return e.client.Close() }
 

@@ -1,13 +1,14 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
 )
 
 // addresses hands out the Pod IPs of one CIDR, each to one Pod. Addresses are taken in turn, so that one that was
-// freed rests as long as it can: clients of the old Pod may still try it.
+// freed rests as long as it can: clients of the old Pod may still try it. The CIDR comes later than what is held already.
 type addresses struct {
 	mu    sync.Mutex
 	cidr  netip.Prefix
@@ -15,27 +16,33 @@ type addresses struct {
 	taken map[netip.Addr]Key
 }
 
-// newAddresses leaves out the network's first address (its own), the second (the gateway) and the last (broadcast).
-func newAddresses(cidr string) (*addresses, error) {
+func newAddresses() *addresses { return &addresses{taken: map[netip.Addr]Key{}} }
+
+// use has addresses be of the network, without its first (its own), the second (the gateway) and the last (broadcast).
+func (a *addresses) use(cidr string) error {
 	prefix, err := netip.ParsePrefix(cidr)
 	if err != nil {
-		return nil, fmt.Errorf("parse Pod CIDR: %w", err)
+		return fmt.Errorf("parse Pod CIDR: %w", err)
 	}
 	prefix = prefix.Masked()
 	if !prefix.Addr().Is4() || prefix.Bits() > 29 {
-		return nil, fmt.Errorf("parse Pod CIDR: %s is not an IPv4 network of at least 8 addresses", cidr)
+		return fmt.Errorf("parse Pod CIDR: %s is not an IPv4 network of at least 8 addresses", cidr)
 	}
-	a := &addresses{cidr: prefix, taken: map[netip.Addr]Key{}}
-	a.next = a.first()
-	return a, nil
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.cidr != prefix {
+		a.cidr = prefix
+		a.next = a.first()
+	}
+	return nil
 }
 
 func (a *addresses) first() netip.Addr { return a.cidr.Addr().Next().Next() }
 
-// hold notes that a Pod has an address already, as its containers' labels say. Addresses of another network are left alone.
+// hold notes that a Pod has an address already, as its containers' labels say.
 func (a *addresses) hold(ip string, key Key) {
 	addr, err := netip.ParseAddr(ip)
-	if err != nil || !a.cidr.Contains(addr) {
+	if err != nil {
 		return
 	}
 	a.mu.Lock()
@@ -49,8 +56,11 @@ func (a *addresses) hold(ip string, key Key) {
 func (a *addresses) take(key Key) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if !a.cidr.IsValid() {
+		return "", errors.New("this node has no Pod CIDR yet")
+	}
 	for addr, holder := range a.taken {
-		if holder == key {
+		if holder == key && a.cidr.Contains(addr) {
 			return addr.String(), nil
 		}
 	}

@@ -6,8 +6,11 @@ import (
 )
 
 func TestAddressesTakeTurns(t *testing.T) {
-	a, err := newAddresses("10.1.0.0/29") // .2 to .6 are for Pods
-	if err != nil {
+	a := newAddresses()
+	if ip, err := a.take(Key{}); err == nil {
+		t.Errorf("an address before there is a network: %s", ip)
+	}
+	if err := a.use("10.1.0.0/29"); err != nil { // .2 to .6 are for Pods
 		t.Fatal(err)
 	}
 	key := func(i int) Key { return Key{UID: fmt.Sprint(i)} }
@@ -42,7 +45,7 @@ func TestAddressesTakeTurns(t *testing.T) {
 
 func TestAddressesRefuseBadNetworks(t *testing.T) {
 	for _, cidr := range []string{"", "10.1.0.0", "10.1.0.0/30", "fd00::/64"} {
-		if _, err := newAddresses(cidr); err == nil {
+		if err := newAddresses().use(cidr); err == nil {
 			t.Errorf("%q: no error", cidr)
 		}
 	}

@@ -58,6 +58,12 @@ func (m *machine) newClient(objects ...kruntime.Object) *fake.Clientset {
 		m.mu.Unlock()
 		return true, w, err
 	})
+	client.PrependReactor("create", "nodes", func(action ktesting.Action) (bool, kruntime.Object, error) {
+		if node := action.(ktesting.CreateAction).GetObject().(*corev1.Node); node.Spec.PodCIDR == "" {
+			node.Spec.PodCIDR, node.Spec.PodCIDRs = "10.9.0.0/24", []string{"10.9.0.0/24"} // as the server gives one
+		}
+		return false, nil, nil
+	})
 	// Spec and status are updated apart, as a real server does; the tracker writes whole objects.
 	client.PrependReactor("update", "pods", func(action ktesting.Action) (bool, kruntime.Object, error) {
 		update := action.(ktesting.UpdateAction).GetObject().(*corev1.Pod).DeepCopy()
@@ -90,7 +96,7 @@ func (m *machine) start(options ...func(*Options)) *agent {
 	before := m.watching
 	m.mu.Unlock()
 	o := Options{
-		Name: "n1", Engine: m.engine, Client: m.client, DataDir: m.dir, TmpfsDir: m.dir + "/tmpfs", PodCIDR: "10.9.0.0/24",
+		Name: "n1", Engine: m.engine, Client: m.client, DataDir: m.dir, TmpfsDir: m.dir + "/tmpfs",
 		InternalIP: "192.0.2.1", Version: "v1.37.2", Logger: zerolog.New(zerolog.NewTestWriter(m.t)).Level(zerolog.WarnLevel),
 		Recorder: &recorder{m: m},
 	}

@@ -31,10 +31,15 @@ type Options struct {
 	DataDir string
 	// TmpfsDir is on a tmpfs and keeps the contents of Secrets; "" is /dev/shm/coracle.
 	TmpfsDir string
-	// PodCIDR is the network of the Pods, as "10.244.0.0/24".
-	PodCIDR string
-	// Network is the name of that network on the engine; "" is "coracle".
+	// Network is the name of the Pods' network on the engine; "" is "coracle". Its subnet is the Node's spec.podCIDR, which the API
+	// server gives; one that is there already is asked for.
 	Network string
+	// CheckCIDR says why that subnet can't be used on this machine; nil allows all.
+	CheckCIDR func(cidr string) error
+	// Claim is called when the engine answers; an error is why another has it. Nil takes it.
+	Claim func(runtime.Info) error
+	// Remote means that the API may be away when the node starts: it then goes on with the Pods of before, kept in DataDir.
+	Remote bool
 	// Labels and Taints are given to the Node object when it is made; labels are kept in place, taints are not.
 	Labels  map[string]string
 	Taints  []corev1.Taint
@@ -62,6 +67,8 @@ type Node struct {
 	info      runtime.Info // of the engine when it first answered
 	inventory *inventory
 	addresses *addresses
+	network   *podNetwork
+	recall    recall
 	pods      cache.Indexer
 	informer  cache.SharedIndexInformer
 	queue     workqueue.TypedRateLimitingInterface[Key]
@@ -76,7 +83,8 @@ type Node struct {
 	states map[Key]*podState
 
 	doubtEngine chan struct{} // an engine call failed as if the engine were away
-	lost        chan struct{} // the API does not know this node any more
+	lost        chan struct{} // the API does not know this node any more, or is back
+	failed      chan error    // why this node can't begin
 	adopted     chan struct{}
 	adoptedOnce sync.Once
 	handler     http.Handler
@@ -96,21 +104,22 @@ func New(options Options) (*Node, error) {
 		return nil, errors.New("make node: Name, Engine and Client must be set")
 	}
 	setDefaults(&options)
-	addresses, err := newAddresses(options.PodCIDR)
-	if err != nil {
-		return nil, fmt.Errorf("make node: %w", err)
-	}
 	n := &Node{
 		Options:     options,
 		inventory:   newInventory(options.Engine),
-		addresses:   addresses,
+		addresses:   newAddresses(),
+		network:     newPodNetwork(),
 		states:      map[Key]*podState{},
 		adopted:     make(chan struct{}),
 		doubtEngine: make(chan struct{}, 1),
 		lost:        make(chan struct{}, 1),
+		failed:      make(chan error, 1),
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[Key](200*time.Millisecond, 30*time.Second),
 			workqueue.TypedRateLimitingQueueConfig[Key]{Clock: options.Clock}),
+	}
+	if options.Remote && options.DataDir != "" {
+		n.recall.path = filepath.Join(options.DataDir, "pods.pb")
 	}
 	n.informer = newPodInformer(options.Client, options.Name)
 	n.pods = n.informer.GetIndexer()
@@ -130,9 +139,6 @@ func setDefaults(o *Options) {
 	}
 	if o.Recorder == nil {
 		o.Recorder = &record.FakeRecorder{} // with no channel it drops all
-	}
-	if o.PodCIDR == "" {
-		o.PodCIDR = "10.244.0.0/24"
 	}
 	if o.Network == "" {
 		o.Network = "coracle"
@@ -157,7 +163,16 @@ func (n *Node) Handler() http.Handler { return n.handler }
 // stopTime is how long Run waits for its own work after ctx has ended.
 const stopTime = 2 * time.Second
 
-// Run works until ctx ends, then returns nil within 2 s. Containers go on running. It is called once.
+// Reconnected has the node report at once, because its API server is back.
+func (n *Node) Reconnected() {
+	select {
+	case n.lost <- struct{}{}:
+	default: // it is about to
+	}
+}
+
+// Run works until ctx ends, then returns nil within 2 s. Containers go on running. It is called once. An error means that this
+// machine can't be a node as it is: nothing was done to it.
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -169,8 +184,15 @@ func (n *Node) Run(ctx context.Context) error {
 	n.beside(func() { n.register(ctx) })
 	n.beside(func() { n.collectGarbage(ctx) })
 	n.beside(func() { n.limitVolumes(ctx) })
+	n.beside(func() { n.record(ctx) })
 	n.beside(func() { n.work(ctx) })
-	<-ctx.Done()
+	var failure error
+	select {
+	case <-ctx.Done():
+	case err := <-n.failed:
+		failure = fmt.Errorf("node %s: %w", n.Name, err)
+		cancel()
+	}
 	n.queue.ShutDown()
 	n.objects.stop()
 
@@ -184,7 +206,7 @@ func (n *Node) Run(ctx context.Context) error {
 	case <-n.Clock.After(stopTime):
 		n.Logger.Warn().Str("node", n.Name).Msg("engine calls outlast the node")
 	}
-	return nil
+	return failure
 }
 
 // beside runs f, which ends with Run's context.

@@ -11,6 +11,8 @@ import (
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"coracle.dev/coracle/runtime"
 )
 
 const (
@@ -53,7 +55,9 @@ func (n *Node) register(ctx context.Context) {
 }
 
 func (n *Node) heartbeat(ctx context.Context, written *time.Time) error {
-	node, err := n.Client.CoreV1().Nodes().Get(ctx, n.Name, metav1.GetOptions{})
+	asking, cancel := context.WithTimeout(ctx, heartbeatPeriod) // of the real clock: a link may be dead without a sign
+	defer cancel()
+	node, err := n.Client.CoreV1().Nodes().Get(asking, n.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		node, err = n.introduce(ctx)
 		*written = time.Time{}
@@ -62,13 +66,30 @@ func (n *Node) heartbeat(ctx context.Context, written *time.Time) error {
 		return err
 	}
 	n.adoptedOnce.Do(func() { close(n.adopted) })
-	if node, err = n.keepLabels(ctx, node); err != nil {
+	if node, err = n.keepLabels(asking, node); err != nil {
 		return err
 	}
-	if err := n.reportNode(ctx, node, written); err != nil {
+	unusable := n.joinNetwork(ctx, node.Spec.PodCIDR)
+	if err := n.reportNode(asking, node, written); err != nil {
 		return err
 	}
-	return n.renewLease(ctx, node)
+	if err := n.renewLease(asking, node); err != nil {
+		return err
+	}
+	return unusable
+}
+
+// joinNetwork gives the Pods the network that the API has for this node, if the engine is there to make it.
+func (n *Node) joinNetwork(ctx context.Context, cidr string) error {
+	if up, _, _ := n.health.get(); !up {
+		return nil
+	}
+	began := n.networked()
+	err := n.useNetwork(ctx, cidr)
+	if errors.Is(err, runtime.ErrUnusable) && !began {
+		n.fail(err)
+	}
+	return err
 }
 
 // introduce brings this machine to an API server that does not know it: first its Pods, then its Node.
@@ -81,10 +102,16 @@ func (n *Node) introduce(ctx context.Context) (*corev1.Node, error) {
 	}
 	node := &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: n.Name, Labels: n.nodeLabels()},
-		Spec:       corev1.NodeSpec{PodCIDR: n.PodCIDR, PodCIDRs: []string{n.PodCIDR}, Taints: n.Taints},
+		Spec:       corev1.NodeSpec{Taints: n.Taints},
+	}
+	if found, _, _ := n.network.get(); found != "" { // Pods may run in it
+		node.Spec.PodCIDR, node.Spec.PodCIDRs = found, []string{found}
 	}
 	node.Status = n.nodeStatus(corev1.NodeStatus{})
 	created, err := n.Client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{})
+	if apierrors.IsInvalid(err) && !n.networked() { // most likely the subnet of a network that is there
+		n.fail(err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("register node: %w", err)
 	}

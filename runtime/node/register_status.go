@@ -31,6 +31,9 @@ func (n *Node) nodeStatus(base corev1.NodeStatus) corev1.NodeStatus {
 	status.NodeInfo.KubeletVersion = n.Version
 	up, since, why := n.health.get()
 	setNodeConditions(&status, up, since, why, n.diskFull(), n.Clock.Now())
+	if _, _, err := n.network.get(); up && err != nil {
+		setNodeCondition(&status, corev1.NodeReady, false, "KubeletNotReady", "container runtime network not ready: "+err.Error(), n.Clock.Now())
+	}
 	return status
 }
 

@@ -66,6 +66,9 @@ func (n *Node) setUpVolume(ctx context.Context, key Key, pod *corev1.Pod, v *cor
 		return errors.New("this node keeps no data directory")
 	}
 	dir := n.volumePath(key, v)
+	if _, err := os.Stat(dir); err == nil && n.recall.serving() {
+		return nil // as it was before; what it should be now, the API knows
+	}
 	group := fsGroup(pod)
 	if v.EmptyDir != nil {
 		return makeEmptyDir(dir, group)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,6 +29,10 @@ func (n *Node) watchEngine(ctx context.Context) {
 	for failures := 0; ctx.Err() == nil; {
 		if err := n.followEngine(ctx, func() { failures = 0 }); err != nil && ctx.Err() == nil {
 			failures++
+			if errors.Is(err, runtime.ErrUnusable) && !n.networked() {
+				n.fail(err)
+				return
+			}
 			if turned := n.health.set(err); turned || failures == 1 { // also if it never answered yet
 				n.Logger.Error().Err(err).Str("node", n.Name).Msg("container engine is away")
 			}
@@ -88,7 +93,7 @@ func (n *Node) followEngine(ctx context.Context, connected func()) error {
 	}
 }
 
-// prepareEngine learns what the engine is and makes the Pods' network.
+// prepareEngine learns what the engine is and what it has of the Pods' network.
 func (n *Node) prepareEngine(ctx context.Context) error {
 	info, err := n.Engine.Info(ctx)
 	if err != nil {
@@ -97,9 +102,16 @@ func (n *Node) prepareEngine(ctx context.Context) error {
 	n.mu.Lock()
 	n.info = info
 	n.mu.Unlock()
-	network := runtime.Network{Name: n.Network, Subnet: n.PodCIDR, Labels: map[string]string{runtime.LabelManaged: n.Name}}
-	if err := n.Engine.EnsureNetwork(ctx, network); err != nil {
-		return fmt.Errorf("make network %s: %w", n.Network, err)
+	if err := n.findNetwork(ctx); err != nil {
+		return err
+	}
+	if n.Claim != nil {
+		if err := n.Claim(info); err != nil {
+			return misfit(err.Error())
+		}
+	}
+	if _, cidr, _ := n.network.get(); cidr != "" {
+		return n.makeNetwork(ctx, cidr)
 	}
 	return nil
 }
@@ -139,6 +151,12 @@ func newPodInformer(client kubernetes.Interface, nodeName string) cache.SharedIn
 		o.FieldSelector = fields.OneTermEqualSelector("spec.nodeName", nodeName).String()
 	}))
 	informer := factory.Core().V1().Pods().Informer()
+	_ = informer.SetTransform(func(obj any) (any, error) { // a third of what a Pod takes, and nothing reads it
+		if pod, ok := obj.(*corev1.Pod); ok {
+			pod.ManagedFields = nil
+		}
+		return obj, nil
+	})
 	// The error is of an informer that runs already, which this one does not.
 	_ = informer.AddIndexers(cache.Indexers{podsByKey: func(obj any) ([]string, error) {
 		pod, ok := obj.(*corev1.Pod)
@@ -159,6 +177,7 @@ func (n *Node) watchPods() {
 			obj = gone.Obj
 		}
 		if pod, ok := obj.(*corev1.Pod); ok && pod.Spec.NodeName == n.Name {
+			n.recall.changed.Store(true)
 			n.queue.Add(keyOf(pod))
 		}
 	}
@@ -167,8 +186,11 @@ func (n *Node) watchPods() {
 	})
 }
 
-// podFor returns the API's Pod, nil if it has none bound to this node.
+// podFor returns the API's Pod, nil if it has none bound to this node; while the API has not been heard of, the Pod of before.
 func (n *Node) podFor(key Key) (*corev1.Pod, error) {
+	if pod, serving := n.recall.pod(key); serving {
+		return pod, nil
+	}
 	found, err := n.pods.ByIndex(podsByKey, indexOf(key))
 	if err != nil || len(found) == 0 {
 		return nil, err

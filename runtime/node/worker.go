@@ -18,17 +18,9 @@ import (
 
 // work serves the queue, one goroutine a Pod that has something to do: a slow Pod delays no other.
 func (n *Node) work(ctx context.Context) {
-	select {
-	case <-n.adopted:
-	case <-ctx.Done():
+	if !n.awaitPods(ctx) {
 		return
 	}
-	select {
-	case <-n.informer.HasSyncedChecker().Done():
-	case <-ctx.Done():
-		return
-	}
-	n.enqueueAll()
 	for {
 		key, shutdown := n.queue.Get()
 		if shutdown {
@@ -64,7 +56,10 @@ func (n *Node) sync(ctx context.Context, key Key) error {
 		if err != nil {
 			return n.engineFailed(err)
 		}
-		orphaned := pod == nil
+		orphaned, recalled := pod == nil, n.recall.serving()
+		if orphaned && recalled {
+			return nil // the API knows what to make of it, once it is back
+		}
 		if orphaned {
 			if len(seen) == 0 {
 				return n.cleanUp(key)
@@ -79,7 +74,7 @@ func (n *Node) sync(ctx context.Context, key Key) error {
 		n.keepProbed(key, pod, state, seen)
 		steps, status := n.decide(pod, state, seen)
 		forget := slices.ContainsFunc(steps.Do, func(s Step) bool { return s.Action == Forget })
-		if !orphaned && (len(steps.Do) == 0 || forget && len(pod.Finalizers) > 0 || round == 0 && urgent(pod.Status, status)) {
+		if !orphaned && !recalled && (len(steps.Do) == 0 || forget && len(pod.Finalizers) > 0 || round == 0 && urgent(pod.Status, status)) {
 			n.reporter.report(pod, status)
 		}
 		if len(steps.Do) == 0 {
