@@ -12,6 +12,7 @@ import (
 
 	"coracle.dev/coracle/reconcile/api"
 	"coracle.dev/coracle/reconcile/controller"
+	"coracle.dev/coracle/reconcile/controller/clusterrole"
 	"coracle.dev/coracle/reconcile/controller/deployment"
 	"coracle.dev/coracle/reconcile/controller/disruption"
 	"coracle.dev/coracle/reconcile/controller/endpoints"
@@ -51,6 +52,7 @@ func (d *daemon) controllers(events *events) ([]func(context.Context) error, err
 		{2, replicaset.NewReplicationController(options("replication-controller")).Run},
 		{8, scheduler.New(options("default-scheduler")).Run},
 		{4, garbage.New(garbage.Options{Options: options("garbage-collector"), Metadata: objects, Sources: owners}).Run},
+		{1, clusterrole.New(options("clusterrole-aggregation-controller")).Run},
 		{2, serviceaccount.New(serviceaccount.Options{Options: options("service-account-controller"), RootCA: d.server.CA()}).Run},
 		{2, endpoints.New(options("endpoint-slice-controller")).Run},
 		{4, autoscaler.Run},
