@@ -27,6 +27,9 @@ var figures = []figure{
 	{"push", measurePush},
 	{"replace", measureReplace},
 	{"fleet", measureFleet},
+	{"scheduling", measureScheduling},
+	{"many", measureMany},
+	{"loss", measureLoss},
 	{"sync", measureSync},
 }
 
@@ -48,7 +51,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	binary := flag.String("binary", "bin/coracle", "the coracle to measure")
-	only := flag.String("figure", "", "measure only this: ready, rest, push, replace, fleet or sync")
+	only := flag.String("figure", "", "measure only this: ready, rest, push, replace, fleet, scheduling, many, loss or sync")
 	address := flag.String("listen", "127.0.0.1:17643", "address for the daemon's API")
 	flag.Parse()
 
