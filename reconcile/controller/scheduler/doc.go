@@ -14,5 +14,6 @@
 // included, so that no node is ever promised twice.
 //
 // A Pod that fits nowhere is not tried again until something happens that could help one of the causes that it was
-// turned away for (see retry.go). The order is by spec.priority, then by age.
+// turned away for (see retry.go), and then not at once if it was turned away before (attempts.go). The order is by spec.priority, then
+// by age.
 package scheduler
