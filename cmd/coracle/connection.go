@@ -15,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -52,6 +53,9 @@ type remote struct {
 	client  dynamic.Interface
 	served  discovery.DiscoveryInterface
 	cluster *reconcile.Cluster
+	// typed is for the kinds of Kubernetes; settings are what all clients are made of
+	typed    kubernetes.Interface
+	settings *rest.Config
 }
 
 // open reads the kubeconfig and connects to nothing yet.
@@ -76,11 +80,14 @@ func (c *connection) open() (*remote, error) {
 	}
 	config.QPS = -1 // no limit: one command asks little
 	config.WarningHandler = rest.NewWarningWriter(os.Stderr, rest.WarningWriterOptions{Deduplicate: true})
-	r := &remote{address: config.Host, config: path}
+	r := &remote{address: config.Host, config: path, settings: config}
 	if r.client, err = dynamic.NewForConfig(config); err != nil {
 		return nil, fmt.Errorf("use %s: %w", path, err)
 	}
 	if r.served, err = discovery.NewDiscoveryClientForConfig(config); err != nil {
+		return nil, fmt.Errorf("use %s: %w", path, err)
+	}
+	if r.typed, err = kubernetes.NewForConfig(config); err != nil {
 		return nil, fmt.Errorf("use %s: %w", path, err)
 	}
 	r.cluster = reconcile.NewCluster(r.client, r.served)

@@ -12,6 +12,8 @@ import (
 
 	"coracle.dev/coracle/reconcile/api"
 	"coracle.dev/coracle/reconcile/controller"
+	"coracle.dev/coracle/reconcile/controller/bootstraptokens"
+	"coracle.dev/coracle/reconcile/controller/certificates"
 	"coracle.dev/coracle/reconcile/controller/clusterrole"
 	"coracle.dev/coracle/reconcile/controller/deployment"
 	"coracle.dev/coracle/reconcile/controller/disruption"
@@ -43,6 +45,7 @@ func (d *daemon) controllers(events *events) ([]func(context.Context) error, err
 	if err != nil {
 		return nil, err
 	}
+	ca, caKey := d.server.Authority()
 	made := []struct {
 		workers int
 		run     func(context.Context, int) error
@@ -54,6 +57,8 @@ func (d *daemon) controllers(events *events) ([]func(context.Context) error, err
 		{4, garbage.New(garbage.Options{Options: options("garbage-collector"), Metadata: objects, Sources: owners}).Run},
 		{1, clusterrole.New(options("clusterrole-aggregation-controller")).Run},
 		{2, serviceaccount.New(serviceaccount.Options{Options: options("service-account-controller"), RootCA: d.server.CA()}).Run},
+		{1, certificates.New(certificates.Options{Options: options("certificate-controller"), Authority: certificates.Authority{Certificate: ca, Key: caKey}, GracePeriod: d.options.grace}).Run},
+		{1, bootstraptokens.New(options("token-cleaner")).Run},
 		{2, endpoints.New(options("endpoint-slice-controller")).Run},
 		{4, autoscaler.Run},
 		{4, nodes.New(nodes.Options{

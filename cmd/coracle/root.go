@@ -28,7 +28,7 @@ The daemon is coracle serve; all other verbs ask it, and find it by its data dir
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, command.CommandPath())
 	})
-	root.AddCommand(newServe(), newNode(), newPlan(), newSync(), newStatus(), newHistory(), newKubectl(), newVersion())
+	root.AddCommand(newServe(), newNode(), newPlan(), newSync(), newStatus(), newHistory(), newKubectl(), newToken(), newUser(), newVersion())
 	return root
 }
 
