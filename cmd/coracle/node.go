@@ -96,7 +96,7 @@ func (a *agent) newNode(options *nodeOptions, client kubernetes.Interface) error
 	if settings.Taints, err = parseTaints(options.taints); err != nil {
 		return err
 	}
-	settings.Client, settings.Labels, settings.Remote = client, options.labels, true
+	settings.Client, settings.Labels, settings.Heartbeat, settings.Remote = client, options.labels, options.heartbeat, true
 	settings.DataDir, settings.TmpfsDir = filepath.Join(options.dataDir, "nodes", a.identity.name), secrets
 	settings.Recorder = a.events.recorder("kubelet", a.identity.name)
 	a.node, err = node.New(settings)

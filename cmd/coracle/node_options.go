@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ type nodeOptions struct {
 	labels   map[string]string
 	taints   []string
 	engineOptions
+	heartbeat time.Duration
 
 	logLevel string
 }
@@ -39,6 +41,7 @@ func (o *nodeOptions) register(flags *pflag.FlagSet) {
 	flags.Lookup("labels").DefValue = "" // where pflag would say []
 	flags.StringSliceVar(&o.taints, "taints", nil, "taints of this machine's Node when it is made, as `key=value:Effect`,…")
 	o.engineOptions.register(flags)
+	registerHeartbeat(flags, &o.heartbeat)
 	flags.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "`directory` of this machine's certificate and of its Pods' volumes")
 	flags.StringVar(&o.logLevel, "log-level", "info", "`level`: debug, info, warn or error")
 }
@@ -63,6 +66,9 @@ func (o *nodeOptions) validate() error {
 	}
 	if _, err := parseTaints(o.taints); err != nil {
 		return fmt.Errorf("--taints: %w", err)
+	}
+	if err := validateHeartbeat(o.heartbeat); err != nil {
+		return err
 	}
 	if o.dataDir, err = filepath.Abs(o.dataDir); err != nil {
 		return fmt.Errorf("--data-dir: %w", err)

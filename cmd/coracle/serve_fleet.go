@@ -39,10 +39,18 @@ func registerHeartbeat(flags *pflag.FlagSet, heartbeat *time.Duration) {
 	flags.DurationVar(heartbeat, "node-status-update-frequency", defaultHeartbeat, "`time` between two heartbeats of a node")
 }
 
+func validateHeartbeat(heartbeat time.Duration) error {
+	if heartbeat <= 0 {
+		return fmt.Errorf("--node-status-update-frequency %s: it must be more than 0", heartbeat)
+	}
+	return nil
+}
+
 func (o *fleetOptions) validate() error {
+	if err := validateHeartbeat(o.heartbeat); err != nil {
+		return err
+	}
 	switch {
-	case o.heartbeat <= 0:
-		return fmt.Errorf("--node-status-update-frequency %s: it must be more than 0", o.heartbeat)
 	case o.grace < 2*o.heartbeat:
 		return fmt.Errorf("--node-monitor-grace-period %s: it must be at least twice --node-status-update-frequency, which is %s: every node would be lost now and then", o.grace, o.heartbeat)
 	case o.notReadySeconds < 0:
