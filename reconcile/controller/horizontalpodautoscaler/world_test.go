@@ -46,7 +46,7 @@ func pod(name string) *corev1.Pod {
 
 func used(pod string, milli int64, at time.Time) metricsv1beta1.PodMetrics {
 	return metricsv1beta1.PodMetrics{
-		ObjectMeta: metav1.ObjectMeta{Name: pod, Namespace: "default"}, Timestamp: metav1.NewTime(at), Window: metav1.Duration{Duration: 15 * time.Second},
+		ObjectMeta: metav1.ObjectMeta{Name: pod, Namespace: "default", Labels: map[string]string{"app": "web"}}, Timestamp: metav1.NewTime(at), Window: metav1.Duration{Duration: 15 * time.Second},
 		Containers: []metricsv1beta1.ContainerMetrics{{Name: "web", Usage: corev1.ResourceList{corev1.ResourceCPU: *resource.NewMilliQuantity(milli, resource.DecimalSI)}}},
 	}
 }
