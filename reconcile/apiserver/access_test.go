@@ -328,3 +328,28 @@ func TestTokensOutliveARestart(t *testing.T) {
 		return err == nil
 	})
 }
+
+func TestPodsUseThePullSecretsOfTheirServiceAccount(t *testing.T) {
+	t.Parallel()
+	server, _ := startServer(t, t.TempDir(), nil)
+	core := server.Client().CoreV1()
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "web"}, ImagePullSecrets: []corev1.LocalObjectReference{{Name: "registry"}}}
+	if _, err := core.ServiceAccounts("default").Create(t.Context(), account, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, own := range map[string]string{"registry": "", "mine": "mine"} {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default"}, Spec: corev1.PodSpec{
+			ServiceAccountName: "web", Containers: []corev1.Container{{Name: "c", Image: "i"}},
+		}}
+		if own != "" {
+			pod.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: own}}
+		}
+		made, err := core.Pods("default").Create(t.Context(), pod, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if secrets := made.Spec.ImagePullSecrets; len(secrets) != 1 || secrets[0].Name != name {
+			t.Errorf("pull secrets %v, want %s", secrets, name)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package apiserver
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -41,19 +42,30 @@ func (s *serviceAccounts) Admit(ctx context.Context, a admission.Attributes, _ a
 	pod.Spec.DeprecatedServiceAccount = pod.Spec.ServiceAccountName
 	// A namespace's "default" is made moments after the namespace; a Pod that comes between need not fail for it.
 	if pod.Spec.ServiceAccountName == "default" {
+		if account, err := s.lister.ServiceAccounts(a.GetNamespace()).Get("default"); err == nil {
+			givePullSecrets(pod, account)
+		}
 		return nil
 	}
 	if !s.WaitForReady() {
 		return admission.NewForbidden(a, fmt.Errorf("not yet ready to handle request"))
 	}
-	_, err := s.lister.ServiceAccounts(a.GetNamespace()).Get(pod.Spec.ServiceAccountName)
+	account, err := s.lister.ServiceAccounts(a.GetNamespace()).Get(pod.Spec.ServiceAccountName)
 	if apierrors.IsNotFound(err) { // the cache may be behind
-		_, err = s.client.CoreV1().ServiceAccounts(a.GetNamespace()).Get(ctx, pod.Spec.ServiceAccountName, metav1.GetOptions{})
+		account, err = s.client.CoreV1().ServiceAccounts(a.GetNamespace()).Get(ctx, pod.Spec.ServiceAccountName, metav1.GetOptions{})
 	}
 	if err != nil {
 		return admission.NewForbidden(a, fmt.Errorf("error looking up service account %s/%s: %w", a.GetNamespace(), pod.Spec.ServiceAccountName, err))
 	}
+	givePullSecrets(pod, account)
 	return nil
+}
+
+// givePullSecrets has a Pod that names no Secrets for its images use those of its service account.
+func givePullSecrets(pod *corev1.Pod, account *corev1.ServiceAccount) {
+	if len(pod.Spec.ImagePullSecrets) == 0 {
+		pod.Spec.ImagePullSecrets = slices.Clone(account.ImagePullSecrets)
+	}
 }
 
 // tolerations has each new Pod stay on a lost node for a while, unless it says otherwise.
