@@ -140,15 +140,13 @@ func (f *Fleet) Up(ctx context.Context) error {
 	if err := f.PowerOn(ctx); err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return f.LoadWeb(ctx) })
-	group.Go(func() error {
-		if err := f.Serve(ctx); err != nil {
-			return err
-		}
-		return f.Join(ctx)
-	})
-	return group.Wait()
+	if err := f.LoadWeb(ctx); err != nil { // before anything may want them: there is no registry
+		return err
+	}
+	if err := f.Serve(ctx); err != nil {
+		return err
+	}
+	return f.Join(ctx)
 }
 
 // PowerOn starts the switch and all machines, each with its engine.

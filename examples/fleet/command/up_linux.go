@@ -54,10 +54,11 @@ func up(ctx context.Context, out io.Writer, options fleet.Options) (err error) {
 		}
 	}()
 	fmt.Fprintln(out, "bringing up three machines, each with a Docker Engine ...")
-	if _, err := repository.Create(filepath.Join(f.Disk(f.Server().Name), repositoryName), "v3", time.Now()); err != nil {
+	if err := f.Up(ctx); err != nil {
 		return err
 	}
-	if err := f.Up(ctx); err != nil {
+	// Last, so that all nodes are there to run it.
+	if _, err := repository.Create(filepath.Join(f.Disk(f.Server().Name), repositoryName), "v3", time.Now()); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "up after %s\n", time.Since(began).Round(100*time.Millisecond))

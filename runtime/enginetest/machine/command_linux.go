@@ -19,9 +19,9 @@ func (m *Machine) Within(dir string) []string {
 		"env", "--unset=DOCKER_HOST"}
 }
 
-// Command is as exec.CommandContext has it, but runs there, in the root directory.
+// Command is as exec.CommandContext has it, but runs there, in the root directory. A kubeconfig of this machine's is not there.
 func (m *Machine) Command(ctx context.Context, name string, arguments ...string) *exec.Cmd {
-	line := slices.Concat(m.Within("/"), []string{"PATH=" + ProgramsDir + ":" + os.Getenv("PATH"), name}, arguments)
+	line := slices.Concat(m.Within("/"), []string{"--unset=KUBECONFIG", "PATH=" + ProgramsDir + ":" + os.Getenv("PATH"), name}, arguments)
 	return exec.CommandContext(ctx, line[0], line[1:]...)
 }
 
