@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -72,8 +73,17 @@ func prepareDeploymentForCreate(d *appsv1.Deployment) {
 // prepareDeploymentForUpdate counts a change of annotations too: the controller copies them to the ReplicaSet.
 func prepareDeploymentForUpdate(d, old *appsv1.Deployment) {
 	d.Status = old.Status
+	dropRollingUpdate(&d.Spec.Strategy, old.Spec.Strategy)
 	d.Generation = nextGeneration(old.Generation,
 		[]any{d.Spec, d.Annotations}, []any{old.Spec, old.Annotations})
+}
+
+// dropRollingUpdate takes away what is left of rolling updates, mostly defaults, where Pods are recreated from now on. Who
+// applies only what they mean, as server-side apply does, could not: the type alone would be refused for it.
+func dropRollingUpdate(strategy *appsv1.DeploymentStrategy, old appsv1.DeploymentStrategy) {
+	if strategy.Type == appsv1.RecreateDeploymentStrategyType && old.Type != strategy.Type && reflect.DeepEqual(strategy.RollingUpdate, old.RollingUpdate) {
+		strategy.RollingUpdate = nil
+	}
 }
 
 func prepareDeploymentForStatusUpdate(d, old *appsv1.Deployment) {
