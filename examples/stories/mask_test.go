@@ -26,9 +26,10 @@ var masks = []mask{
 	{regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}\b`), "IP"},
 	// "5s", "2m30s", and of events that came again "5s (x3 over 2m)". What follows "=" is a setting.
 	{regexp.MustCompile(`(^|[ (])\d+[smhd](\d+[smh])?( \(x\d+ over \d+[smhd](\d+[smh])?\))?($|[ )])`), "${1}AGE$5"},
-	// A Pod of a ReplicaSet; then a ReplicaSet, whose hash may have a name already.
-	{regexp.MustCompile(`-(` + alphabet + `{6,10}|[A-Z][A-Z0-9]*)-` + alphabet + `{5}\b`), "-$1-ID"},
-	{regexp.MustCompile(`([-=])` + alphabet + `{8,10}\b`), "${1}HASH"},
+	// The end of a generated name; the hash of a ReplicaSet; the commit in a history of rollouts.
+	{regexp.MustCompile(`-` + alphabet + `{5}\b`), "-ID"},
+	{regexp.MustCompile(`([-=])` + alphabet + `{6,10}\b`), "${1}HASH"},
+	{regexp.MustCompile(`^(\d+ +)[0-9a-f]{7} `), "${1}COMMIT "},
 	{regexp.MustCompile(`(?m)(\S) {2,}`), "$1   "},
 	{regexp.MustCompile(`(?m)[ \t]+$`), ""},
 }

@@ -61,6 +61,14 @@ func known(condition string) error {
 	return nil
 }
 
+// A lost machine is noticed sooner than the minutes that one would wait; two machines' worth of work is no reason to take
+// one for lost.
+var (
+	heartbeat = []string{"--node-status-update-frequency", "2s"}
+	losses    = []string{"--node-monitor-grace-period", "12s", "--default-unreachable-toleration-seconds", "3",
+		"--default-not-ready-toleration-seconds", "3", "--node-eviction-rate", "10"}
+)
+
 type fleetKey struct{}
 
 // fleets counts those that this process runs, so that each has a network of its own.
@@ -117,7 +125,7 @@ func bringUp(ts *testscript.TestScript, neg bool, args []string) {
 	if in := slices.Index(args, "--"); in >= 0 {
 		names, flags = args[:in], args[in+1:]
 	}
-	s.options.Machines, s.options.Serve = names, flags
+	s.options.Machines, s.options.Serve, s.options.Node = names, slices.Concat(flags, losses, heartbeat), heartbeat
 	ctx := context.Background()
 	f, err := fleet.New(s.options)
 	ts.Check(err)
