@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/duration"
 )
 
@@ -77,7 +77,7 @@ func (o *userOptions) validate(name string) error {
 	switch {
 	case strings.HasPrefix(name, "system:"):
 		return fmt.Errorf("user %q: names that begin with system: are Kubernetes' own", name)
-	case name == "" || len(path.IsValidPathSegmentName(name)) > 0:
+	case name == "" || len(content.IsPathSegmentName(name)) > 0:
 		return fmt.Errorf("user %q: a name is not empty, and has no / or %%", name)
 	case o.role != "" && !slices.Contains(userRoles, o.role):
 		return fmt.Errorf("--role %q: it is one of %s", o.role, strings.Join(userRoles, ", "))
