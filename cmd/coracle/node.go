@@ -39,7 +39,7 @@ func runNode(ctx context.Context, options *nodeOptions, logger zerolog.Logger) e
 	if err := identity.establish(ctx, options, logger); err != nil {
 		return err
 	}
-	a, err := newAgent(options, identity, logger.With().Str("node", identity.name).Logger())
+	a, err := newAgent(options, identity, logger)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func newAgent(options *nodeOptions, identity *identity, logger zerolog.Logger) (
 	a := &agent{log: logger, identity: identity, access: newServerAccess(options.server, identity.ca)}
 	a.tunnel = tunnel.New(tunnel.Options{
 		URL: options.server + apiserver.TunnelPath + "?" + url.Values{"agent": {identity.agent}}.Encode(),
-		TLS: a.access.tls, Clock: clock.RealClock{}, Logger: logger,
+		TLS: a.access.tls, Clock: clock.RealClock{}, Logger: logger.With().Str("node", identity.name).Logger(),
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.node.Handler().ServeHTTP(w, r) }),
 		Up:      func() { a.node.Reconnected() },
 		// What is under way would wait for the dead link's time-out, and block what comes after it.
@@ -106,7 +106,10 @@ func (a *agent) newNode(options *nodeOptions, client kubernetes.Interface) error
 // run returns when ctx ends, or with the reason why this machine can't be a node.
 func (a *agent) run(ctx context.Context) error {
 	defer a.events.stop()
-	trim := time.AfterFunc(10*time.Second, debug.FreeOSMemory) // what only the start needed
+	trim := time.AfterFunc(10*time.Second, func() { // what only the start needed
+		debug.FreeOSMemory()
+		forgetText()
+	})
 	defer trim.Stop()
 	a.access.renewal.Start()
 	defer a.access.renewal.Stop()

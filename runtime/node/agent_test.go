@@ -95,6 +95,16 @@ func (m *machine) start(options ...func(*Options)) *agent {
 	m.mu.Lock()
 	before := m.watching
 	m.mu.Unlock()
+	a := m.run(options...)
+	m.eventually("the agent watches Pods", func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.watching > before
+	})
+	return a
+}
+
+func (m *machine) options(options ...func(*Options)) Options {
 	o := Options{
 		Name: "n1", Engine: m.engine, Client: m.client, DataDir: m.dir, TmpfsDir: m.dir + "/tmpfs",
 		InternalIP: "192.0.2.1", Version: "v1.37.2", Logger: zerolog.New(zerolog.NewTestWriter(m.t)).Level(zerolog.WarnLevel),
@@ -103,7 +113,13 @@ func (m *machine) start(options ...func(*Options)) *agent {
 	for _, option := range options {
 		option(&o)
 	}
-	n, err := New(o)
+	return o
+}
+
+// run runs an agent until it is stopped.
+func (m *machine) run(options ...func(*Options)) *agent {
+	m.t.Helper()
+	n, err := New(m.options(options...))
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -117,11 +133,6 @@ func (m *machine) start(options ...func(*Options)) *agent {
 	}()
 	a := &agent{Node: n, stop: sync.OnceFunc(func() { cancel(); <-done })}
 	m.t.Cleanup(a.stop)
-	m.eventually("the agent watches Pods", func() bool {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		return m.watching > before
-	})
 	return a
 }
 

@@ -58,12 +58,15 @@ func (v view) lostAttempt(name string, init bool) (runtime.Container, bool) {
 		return runtime.Container{}, false
 	}
 	c := runtime.Container{
-		ID: strings.TrimPrefix(status.ContainerID, "docker://"), Image: status.Image, ImageID: status.ImageID,
+		ID: strings.TrimPrefix(status.ContainerID, "docker://"), Image: status.Image, ImageID: strings.TrimPrefix(status.ImageID, imageScheme),
 		State: runtime.StateExited, ExitCode: exitKilled,
 		Labels: map[string]string{
 			runtime.LabelContainerName: name,
 			labelAttempt:               strconv.Itoa(int(status.RestartCount)),
 		},
+	}
+	if digest, ok := strings.CutPrefix(status.ImageID, pullableScheme); ok {
+		c.ImageID, c.RepoDigests = "", []string{digest}
 	}
 	if ended := status.State.Terminated; ended != nil {
 		c.ExitCode, c.Started, c.Finished = int(ended.ExitCode), ended.StartedAt.Time, ended.FinishedAt.Time

@@ -131,10 +131,16 @@ func (v view) terminated(r run, c runtime.Container, now time.Time) *corev1.Cont
 // imageID is what can be pulled again, where the image came from a registry.
 func imageID(c runtime.Container) string {
 	if len(c.RepoDigests) > 0 {
-		return "docker-pullable://" + c.RepoDigests[0]
+		return pullableScheme + c.RepoDigests[0]
 	}
 	if c.ImageID == "" {
 		return ""
 	}
-	return "docker://" + c.ImageID
+	return imageScheme + c.ImageID
 }
+
+// What image IDs begin with in the API, as dockershim had it.
+const (
+	imageScheme    = "docker://"
+	pullableScheme = "docker-pullable://"
+)
