@@ -54,6 +54,9 @@ func (s *serviceAccounts) Admit(ctx context.Context, a admission.Attributes, _ a
 	if apierrors.IsNotFound(err) { // the cache may be behind
 		account, err = s.client.CoreV1().ServiceAccounts(a.GetNamespace()).Get(ctx, pod.Spec.ServiceAccountName, metav1.GetOptions{})
 	}
+	if apierrors.IsNotFound(err) { // upstream names it in the singular here
+		err = apierrors.NewNotFound(corev1.Resource("serviceaccount"), pod.Spec.ServiceAccountName)
+	}
 	if err != nil {
 		return admission.NewForbidden(a, fmt.Errorf("error looking up service account %s/%s: %w", a.GetNamespace(), pod.Spec.ServiceAccountName, err))
 	}

@@ -104,7 +104,9 @@ func (s approvalStrategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.S
 
 // certificateAdmission asks that who approves, or signs, may do so for that signer: the verbs approve and sign on signers, by
 // name or "example.org/*". Nobody gets a certificate of the group system:masters by a request.
-type certificateAdmission struct{ authorizer func() authorizer.UnconditionalAuthorizer }
+type certificateAdmission struct {
+	authorizer func() authorizer.UnconditionalAuthorizer
+}
 
 var _ admission.ValidationInterface = certificateAdmission{}
 
