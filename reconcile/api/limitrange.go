@@ -12,11 +12,11 @@ import (
 var limitRange = Of[*corev1.LimitRange]{
 	Version: "v1", Kind: "LimitRange", Resource: "limitranges", Singular: "limitrange",
 	ShortNames: []string{"limits"}, Namespaced: true,
-	New:      func() *corev1.LimitRange { return &corev1.LimitRange{} },
-	NewList:  func() runtime.Object { return &corev1.LimitRangeList{} },
-	Default:  defaultLimitRange,
-	Validate: validateLimitRange,
-	Warnings: limitRangeWarnings,
+	New:                 func() *corev1.LimitRange { return &corev1.LimitRange{} },
+	NewList:             func() runtime.Object { return &corev1.LimitRangeList{} },
+	Default:             defaultLimitRange,
+	Validate:            validateLimitRange,
+	Warnings:            limitRangeWarnings,
 	AllowCreateOnUpdate: true,
 	Columns: []metav1.TableColumnDefinition{
 		nameColumn, column("Created At", "string", "When the object was created, in UTC."),
