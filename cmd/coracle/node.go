@@ -106,21 +106,34 @@ func (a *agent) newNode(options *nodeOptions, client kubernetes.Interface) error
 // run returns when ctx ends, or with the reason why this machine can't be a node.
 func (a *agent) run(ctx context.Context) error {
 	defer a.events.stop()
-	trim := time.AfterFunc(10*time.Second, func() { // what only the start needed
-		debug.FreeOSMemory()
-		forgetText()
-	})
-	defer trim.Stop()
 	a.access.renewal.Start()
 	defer a.access.renewal.Stop()
 	var group run.Group
-	for _, part := range []func(context.Context) error{a.node.Run, a.access.followRenewal, func(ctx context.Context) error {
+	for _, part := range []func(context.Context) error{a.node.Run, a.access.followRenewal, keepSmall, func(ctx context.Context) error {
 		return a.explain(a.tunnel.Run(ctx))
 	}} {
 		partCtx, cancel := context.WithCancel(ctx)
 		group.Add(func() error { return part(partCtx) }, func(error) { cancel() })
 	}
 	return group.Run()
+}
+
+// What only the start needed goes back to the machine soon after it, and what a burst of work needed within minutes.
+const (
+	firstTrim  = 10 * time.Second
+	trimPeriod = 5 * time.Minute
+)
+
+func keepSmall(ctx context.Context) error {
+	for wait := firstTrim; ; wait = trimPeriod {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		debug.FreeOSMemory()
+		forgetText()
+	}
 }
 
 // explain says what to do about a server that lets this machine in no more.
