@@ -17,7 +17,7 @@ import (
 func checkPodCIDR(text string) error {
 	cidr, err := netip.ParsePrefix(text)
 	if err != nil {
-		return fmt.Errorf("the Pods' network %q: %w", text, err)
+		return fmt.Errorf("network of the Pods %q: %w", text, err)
 	}
 	var taken []machineNetwork
 	interfaces, err := net.Interfaces()
@@ -37,7 +37,7 @@ func checkPodCIDR(text string) error {
 		_ = routes.Close()
 	}
 	if other := inTheWay(cidr, taken); other.device != "" {
-		return fmt.Errorf("the Pods' network %s overlaps with %s, which this machine reaches by %s: choose another --pod-cidr for the server", cidr, other.prefix, other.device)
+		return fmt.Errorf("network of the Pods %s overlaps with %s, which this machine reaches by %s: choose another --pod-cidr for the server", cidr, other.prefix, other.device)
 	}
 	return nil
 }
