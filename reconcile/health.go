@@ -31,7 +31,7 @@ func healthOf(key manifest.Key, live *unstructured.Unstructured) Health {
 	case status.CurrentStatus:
 		return Health{State: v1alpha1.HealthHealthy}
 	case status.FailedStatus:
-		return Health{v1alpha1.HealthDegraded, key.Name + ": " + result.Message}
+		return Health{v1alpha1.HealthDegraded, key.Name + ": " + withReplicaFailure(live, result.Message)}
 	case status.TerminatingStatus:
 		return Health{v1alpha1.HealthProgressing, key.Name + ": is being deleted"}
 	}
@@ -55,6 +55,11 @@ func progress(live *unstructured.Unstructured, message string) string {
 	if hasUpdated && live.GetKind() == "Deployment" && updated < wanted && have >= wanted {
 		text = fmt.Sprintf("%d of %d replicas updated", updated, wanted)
 	}
+	return withReplicaFailure(live, text)
+}
+
+// withReplicaFailure adds why Pods were refused.
+func withReplicaFailure(live *unstructured.Unstructured, text string) string {
 	if failure := conditionMessage(live, "ReplicaFailure", "True"); failure != "" {
 		text += "; " + failure
 	}

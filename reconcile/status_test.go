@@ -147,6 +147,8 @@ func TestHealthOfObjects(t *testing.T) {
 		"rolling":   {deployment("replicas: 4, updatedReplicas: 1, readyReplicas: 4, availableReplicas: 3, " + available), "Progressing web: 1 of 3 replicas updated"},
 		"quota": {deployment("conditions: [{type: ReplicaFailure, status: 'True', message: exceeded quota}]"),
 			"Progressing web: 0 of 3 replicas available; exceeded quota"},
+		"deadline by quota": {deployment("conditions: [{type: Progressing, status: 'False', reason: ProgressDeadlineExceeded, message: timed out}, {type: ReplicaFailure, status: 'True', message: exceeded quota}]"),
+			"Degraded web: Progress deadline exceeded; exceeded quota"},
 		"deadline": {deployment("conditions: [{type: Progressing, status: 'False', reason: ProgressDeadlineExceeded, message: timed out}]"), "Degraded web: Progress deadline exceeded"},
 		"going":    {"{apiVersion: v1, kind: ConfigMap, metadata: {name: web, deletionTimestamp: '2026-01-01T00:00:00Z'}}", "Progressing web: is being deleted"},
 		"data":     {"{apiVersion: v1, kind: ConfigMap, metadata: {name: web}}", "Healthy "},

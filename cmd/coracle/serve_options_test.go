@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -32,7 +33,11 @@ func TestServeRefusesWhatCannotBeMeant(t *testing.T) {
 		{"--dir d --listen 6443", `--listen "6443": it is an address and a port`},
 		{"--dir d --engine podman", `--engine "podman": it is docker or memory`},
 		{"--dir d --engine memory --docker-host unix:///run/docker.sock", "--docker-host goes with --engine docker only"},
-		{"--dir d --nodes 0", "--nodes 0: at least 1"},
+		{"--dir d --nodes -1", "--nodes -1: at least 0"},
+		{"--dir d --no-node --nodes 2 --engine memory", "--no-node and --nodes contradict each other"},
+		{"--dir d --node-taints a=b", `--node-taints: taint "a=b": it is key=value:Effect`},
+		{"--dir d --node-taints a:NoSchedule,a=b:NoSchedule", `--node-taints: taint "a=b:NoSchedule": there is one of that key and effect already`},
+		{"--dir d --pod-cidr 10.96.0.0/12", "--pod-cidr 10.96.0.0/12 overlaps with 10.96.0.0/16, where Services have their addresses"},
 		{"--dir d --nodes 2", "--nodes simulates machines"},
 		{"--dir d --node-name Web_1", `--node-name "Web_1"`},
 		{"--dir d --node-ip here", `--node-ip "here": it is an IP address`},
@@ -46,7 +51,7 @@ func TestServeRefusesWhatCannotBeMeant(t *testing.T) {
 			t.Errorf("%s\ngot  %v\nwant %s", test.args, err, test.want)
 		}
 	}
-	for _, args := range []string{"--dir d", "--repo r --branch main --path deploy --git-ssh-key k", "--dir d --engine memory --nodes 100 --node-ip fd00::1 --node-name vm.example.org"} {
+	for _, args := range []string{"--dir d", "--repo r --branch main --path deploy --git-ssh-key k", "--dir d --no-node", "--dir d --nodes 0", "--dir d --node-taints gpu=yes:NoSchedule", "--dir d --engine memory --nodes 100 --node-ip fd00::1 --node-name vm.example.org"} {
 		options, _ := parseServe(t, strings.Fields(args)...)
 		if err := options.validate(); err != nil {
 			t.Errorf("%s: %v", args, err)
@@ -81,7 +86,7 @@ node-labels: {zone: north, spare: true, rack: 7}
 	want.repo, want.branch, want.nodes, want.engine = "https://git.example.org/shop.git", "release", 1000000, "memory"
 	want.names, want.etcdServers = []string{"coracle.example.org", "192.0.2.1"}, []string{"http://one:2379"}
 	want.labels = map[string]string{"zone": "north", "spare": "true", "rack": "7"}
-	if diff := cmp.Diff(want, *options, cmp.AllowUnexported(serveOptions{}, sourceOptions{})); diff != "" {
+	if diff := cmp.Diff(want, *options, cmp.Exporter(func(reflect.Type) bool { return true })); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -55,9 +55,10 @@ func (e *Engine) StartContainer(ctx context.Context, id string) error {
 	case e.starts <- struct{}{}:
 		defer func() { <-e.starts }()
 	case <-ctx.Done():
-		return fmt.Errorf("start container %s: %w", short(id), context.Cause(ctx))
+		return fmt.Errorf("start container: %w", context.Cause(ctx))
 	}
-	return e.do(ctx, writeDeadline, "start container "+short(id), func(ctx context.Context) error {
+	// The error names no id: it becomes an event of the Pod, and those that say the same are counted as one.
+	return e.do(ctx, writeDeadline, "start container", func(ctx context.Context) error {
 		return e.client.ContainerStart(ctx, id, container.StartOptions{})
 	})
 }
