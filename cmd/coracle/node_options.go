@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -93,26 +94,9 @@ restarted. SIGTERM and Ctrl-C end the agent and leave the containers running; th
   coracle node --server https://raspi001:6443 --token TOKEN --labels type=AWS
   coracle node --server https://raspi001:6443                          # later
   coracle node --config /etc/coracle-node.yaml                         # the flags as keys: server, labels, …`,
-		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			if options.config != "" {
-				if err := readConfig(options.config, command.Flags()); err != nil {
-					return err
-				}
-			}
-			if err := options.validate(); err != nil {
-				return err
-			}
-			level, err := zerolog.ParseLevel(options.logLevel)
-			if err != nil {
-				return err
-			}
-			return runNode(command.Context(), options, newLogger(level))
-		},
 	}
-	command.Flags().SortFlags = false // in the order in which they matter
-	options.register(command.Flags())
-	complete(command, "engine", "docker", "memory")
-	complete(command, "log-level", logLevels...)
+	longRunning(command, options, &options.config, &options.logLevel, func(ctx context.Context, logger zerolog.Logger) error {
+		return runNode(ctx, options, logger)
+	})
 	return command
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -154,26 +155,9 @@ directory, of which one daemon runs at a time; it writes the kubeconfig there. T
   coracle serve --dir ./manifests --data-dir ./data
   coracle serve --config /etc/coracle.yaml                     # the flags as keys: repo, data-dir, …
   coracle serve --engine memory --nodes 10 --dir ./manifests   # no containers: a rehearsal`,
-		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			if options.config != "" {
-				if err := readConfig(options.config, command.Flags()); err != nil {
-					return err
-				}
-			}
-			if err := options.validate(); err != nil {
-				return err
-			}
-			level, err := zerolog.ParseLevel(options.logLevel)
-			if err != nil {
-				return err
-			}
-			return serve(command.Context(), options, newLogger(level))
-		},
 	}
-	command.Flags().SortFlags = false // in the order in which they matter
-	options.register(command.Flags())
-	complete(command, "engine", "docker", "memory")
-	complete(command, "log-level", logLevels...)
+	longRunning(command, options, &options.config, &options.logLevel, func(ctx context.Context, logger zerolog.Logger) error {
+		return serve(ctx, options, logger)
+	})
 	return command
 }

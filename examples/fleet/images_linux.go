@@ -2,10 +2,7 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/docker/docker/client"
 	"golang.org/x/sync/errgroup"
@@ -59,26 +56,10 @@ func (m *Machine) Load(ctx context.Context, from *client.Client, tags ...string)
 	answer, err := to.ImageLoad(ctx, archive, client.ImageLoadWithQuiet(true))
 	if err == nil {
 		defer answer.Body.Close()
-		err = readAnswer(answer.Body)
+		err = images.ReadAnswer(answer.Body)
 	}
 	if err != nil {
 		return fmt.Errorf("load images %q on %s: %w", tags, m.Name, err)
 	}
 	return nil
-}
-
-// readAnswer reads it to the end: the engine reports what went wrong inside.
-func readAnswer(answer io.Reader) error {
-	messages := json.NewDecoder(answer)
-	for {
-		var message struct{ Error string }
-		switch err := messages.Decode(&message); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fmt.Errorf("read the engine's answer: %w", err)
-		case message.Error != "":
-			return errors.New(message.Error)
-		}
-	}
 }

@@ -64,14 +64,19 @@ func load(ctx context.Context, docker *client.Client, binary []byte, architectur
 	return tags, nil
 }
 
-// send loads an archive. The engine reports what went wrong inside the stream of its answer, which must be read to the end.
+// send loads an archive.
 func send(ctx context.Context, docker *client.Client, content []byte) error {
 	answer, err := docker.ImageLoad(ctx, bytes.NewReader(content), client.ImageLoadWithQuiet(true))
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close()
-	messages := json.NewDecoder(answer.Body)
+	return ReadAnswer(answer.Body)
+}
+
+// ReadAnswer reads what an engine answers to loading or importing images, to its end: what went wrong is said inside.
+func ReadAnswer(answer io.Reader) error {
+	messages := json.NewDecoder(answer)
 	for {
 		var message struct{ Error string }
 		switch err := messages.Decode(&message); {

@@ -3,10 +3,7 @@ package images
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -14,6 +11,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
+
+	demo "coracle.dev/coracle/examples/demo/images"
 )
 
 // labelRecipe is the label of an image that says by which recipe it was made.
@@ -104,21 +103,5 @@ func (r recipe) make(ctx context.Context, docker *client.Client, tree string) er
 		return err
 	}
 	defer answer.Close()
-	return outcome(answer)
-}
-
-// outcome reads the engine's answer to its end: what went wrong is said inside.
-func outcome(answer io.Reader) error {
-	messages := json.NewDecoder(answer)
-	for {
-		var message struct{ Error string }
-		switch err := messages.Decode(&message); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fmt.Errorf("read the engine's answer: %w", err)
-		case message.Error != "":
-			return errors.New(message.Error)
-		}
-	}
+	return demo.ReadAnswer(answer)
 }
