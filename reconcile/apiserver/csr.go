@@ -44,38 +44,8 @@ func (s requesterStrategy) PrepareForCreate(ctx context.Context, obj runtime.Obj
 	}
 }
 
-// approvalREST is certificatesigningrequests/approval: it changes the verdict and nothing else.
-type approvalREST struct {
-	store    *genericregistry.Store
-	strategy approvalStrategy
-}
-
-var _ rest.Patcher = &approvalREST{}
-
-func newApprovalREST(r *registry) *approvalREST {
-	store := *r.Store
-	strategy := approvalStrategy{newStrategy(r.kind)}
-	store.UpdateStrategy, store.ResetFieldsStrategy = strategy, strategy
-	return &approvalREST{store: &store, strategy: strategy}
-}
-
-func (a *approvalREST) New() runtime.Object { return a.store.New() }
-
-// Destroy does nothing: the storage belongs to the requests.
-func (a *approvalREST) Destroy() {}
-
-func (a *approvalREST) Get(ctx context.Context, name string, options *metav1.GetOptions) (runtime.Object, error) {
-	return a.store.Get(ctx, name, options)
-}
-
-func (a *approvalREST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, createValidation rest.ValidateObjectFunc,
-	updateValidation rest.ValidateObjectUpdateFunc, _ bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
-	return a.store.Update(ctx, name, info, createValidation, updateValidation, false, options)
-}
-
-func (a *approvalREST) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
-	return a.strategy.GetResetFields()
-}
+// newApprovalREST is certificatesigningrequests/approval: it changes the verdict and nothing else.
+func newApprovalREST(r *registry) *partREST { return newPartREST(r, approvalStrategy{newStrategy(r.kind)}) }
 
 type approvalStrategy struct{ strategy }
 

@@ -87,39 +87,41 @@ func predicate(kind api.Kind) func(labels.Selector, fields.Selector) storage.Sel
 	}
 }
 
-// statusREST is the /status of a kind.
-type statusREST struct {
+// partREST is a subresource by which a part of an object is changed: what the strategy lets through. It is /status, and others.
+type partREST struct {
 	store    *genericregistry.Store
-	strategy statusStrategy
+	strategy partStrategy
 }
 
-var _ rest.Patcher = &statusREST{}
+type partStrategy interface {
+	rest.RESTUpdateStrategy
+	rest.ResetFieldsStrategy
+}
 
-func newStatusREST(r *registry) *statusREST {
+var _ rest.Patcher = &partREST{}
+
+func newPartREST(r *registry, strategy partStrategy) *partREST {
 	store := *r.Store
-	strategy := statusStrategy{newStrategy(r.kind)}
 	store.UpdateStrategy, store.ResetFieldsStrategy = strategy, strategy
-	return &statusREST{store: &store, strategy: strategy}
+	return &partREST{store: &store, strategy: strategy}
 }
 
-func (s *statusREST) New() runtime.Object { return s.store.New() }
+func newStatusREST(r *registry) *partREST { return newPartREST(r, statusStrategy{newStrategy(r.kind)}) }
+
+func (p *partREST) New() runtime.Object { return p.store.New() }
 
 // Destroy does nothing: the storage belongs to the main resource.
-func (s *statusREST) Destroy() {}
+func (p *partREST) Destroy() {}
 
-func (s *statusREST) Get(ctx context.Context, name string, options *metav1.GetOptions) (runtime.Object, error) {
-	return s.store.Get(ctx, name, options)
+func (p *partREST) Get(ctx context.Context, name string, options *metav1.GetOptions) (runtime.Object, error) {
+	return p.store.Get(ctx, name, options)
 }
 
-func (s *statusREST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, createValidation rest.ValidateObjectFunc,
+func (p *partREST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, createValidation rest.ValidateObjectFunc,
 	updateValidation rest.ValidateObjectUpdateFunc, _ bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
-	return s.store.Update(ctx, name, info, createValidation, updateValidation, false, options)
+	return p.store.Update(ctx, name, info, createValidation, updateValidation, false, options)
 }
 
-func (s *statusREST) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
-	return s.strategy.GetResetFields()
-}
-
-func (s *statusREST) ConvertToTable(ctx context.Context, object, options runtime.Object) (*metav1.Table, error) {
-	return s.store.ConvertToTable(ctx, object, options)
+func (p *partREST) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
+	return p.strategy.GetResetFields()
 }
