@@ -1,8 +1,11 @@
 package apiserver
 
 import (
+	"context"
 	"crypto/x509"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/group"
@@ -17,8 +20,11 @@ import (
 	"k8s.io/apiserver/pkg/authorization/authorizerfactory"
 	"k8s.io/apiserver/pkg/authorization/path"
 	authorizerunion "k8s.io/apiserver/pkg/authorization/union"
+	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/utils/clock"
 
+	"coracle.dev/coracle/reconcile/apiserver/bootstraptoken"
+	"coracle.dev/coracle/reconcile/apiserver/nodeaccess"
 	"coracle.dev/coracle/reconcile/apiserver/rbac"
 	"coracle.dev/coracle/reconcile/apiserver/token"
 )
@@ -28,8 +34,10 @@ var openPaths = []string{"/livez", "/readyz", "/healthz"}
 
 // access is who may come in, and what they may do.
 type access struct {
-	policy *rbac.Policy
-	tokens *token.Authenticator
+	policy  *rbac.Policy
+	nodes   authorizer.Authorizer
+	tokens  *token.Authenticator
+	joining *bootstraptoken.Authenticator
 }
 
 func (s *Server) openAccess() (*access, error) {
@@ -41,9 +49,14 @@ func (s *Server) openAccess() (*access, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &access{policy: policy, tokens: &token.Authenticator{
-		Issuer: issuer, Audiences: authenticator.Audiences{tokenIssuer}, Lookup: s.registries.lookup, Clock: clock.RealClock{},
-	}}, nil
+	return &access{
+		policy: policy,
+		nodes:  nodeaccess.NewAuthorizer(s.nodePods),
+		tokens: &token.Authenticator{
+			Issuer: issuer, Audiences: authenticator.Audiences{tokenIssuer}, Lookup: s.registries.lookup, Clock: clock.RealClock{},
+		},
+		joining: &bootstraptoken.Authenticator{Secret: s.systemSecret, Clock: clock.RealClock{}},
+	}, nil
 }
 
 // newAuthenticator takes client certificates of our CA, and bearer tokens; without either, only openPaths are reached.
@@ -54,9 +67,7 @@ func (a *access) newAuthenticator(clientCA *x509.CertPool) authenticator.Request
 	for _, path := range openPaths {
 		conditions = append(conditions, apiserver.AnonymousAuthCondition{Path: path})
 	}
-	tokens := tokenunion.New(
-		a.tokens,
-	)
+	tokens := tokenunion.New(a.joining, a.tokens)
 	return requestunion.New(
 		group.NewAuthenticatedGroupAdder(requestunion.New(
 			requestx509.New(options, requestx509.CommonNameUserConversion),
@@ -67,7 +78,7 @@ func (a *access) newAuthenticator(clientCA *x509.CertPool) authenticator.Request
 	)
 }
 
-// newAuthorizer allows everything to the group system:masters, openPaths to everyone, and what roles allow.
+// newAuthorizer allows everything to the group system:masters, to nodes what is theirs, openPaths to everyone, and what roles allow.
 func (a *access) newAuthorizer() (authorizer.Authorizer, error) {
 	open, err := path.NewAuthorizer(openPaths)
 	if err != nil {
@@ -75,7 +86,17 @@ func (a *access) newAuthorizer() (authorizer.Authorizer, error) {
 	}
 	return authorizerunion.New(
 		authorizerunion.NamedAuthorizer{AuthorizerName: "masters", Authorizer: authorizerfactory.NewPrivilegedGroups(user.SystemPrivilegedGroup)},
+		authorizerunion.NamedAuthorizer{AuthorizerName: "nodes", Authorizer: a.nodes},
 		authorizerunion.NamedAuthorizer{AuthorizerName: "paths", Authorizer: open},
 		authorizerunion.NamedAuthorizer{AuthorizerName: "rbac", Authorizer: a.policy},
 	)
+}
+
+// systemSecret reads a Secret of kube-system from the store.
+func (s *Server) systemSecret(ctx context.Context, name string) (*corev1.Secret, error) {
+	obj, err := s.registries.core("secrets").Get(request.WithNamespace(ctx, metav1.NamespaceSystem), name, &metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return obj.(*corev1.Secret), nil
 }

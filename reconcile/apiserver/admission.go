@@ -8,26 +8,39 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle"
-	"k8s.io/client-go/informers"
-	"k8s.io/client-go/kubernetes"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+
+	"coracle.dev/coracle/reconcile/apiserver/nodeaccess"
+	"coracle.dev/coracle/reconcile/apiserver/rbac"
 )
 
-// newAdmission is the chain that every write passes, whichever way it came. What it starts ends when stop is closed. Quotas come
+// newAdmission is the chain that every write passes, whichever way it came. What it starts ends when s.stop is closed. Quotas come
 // last: what they charge should not be refused by others.
-func newAdmission(client kubernetes.Interface, factory informers.SharedInformerFactory, loss *LossSeconds, stop <-chan struct{}) (chain, error) {
+func (s *Server) newAdmission() (chain, error) {
 	namespaces, err := lifecycle.NewLifecycle(sets.New(metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic))
 	if err != nil {
 		return nil, fmt.Errorf("namespace admission: %w", err)
 	}
-	namespaces.SetExternalKubeClientSet(client)
-	namespaces.SetExternalKubeInformerFactory(factory)
+	namespaces.SetExternalKubeClientSet(s.client)
+	namespaces.SetExternalKubeInformerFactory(s.informers)
 	if err := namespaces.ValidateInitialization(); err != nil {
 		return nil, fmt.Errorf("namespace admission: %w", err)
 	}
-	return chain{
-		namespaces, newServiceAccountAdmission(client, factory), newTolerationAdmission(loss),
-		newPriorityAdmission(client, factory), newLimitRangeAdmission(factory), newQuotaAdmission(client, factory, stop),
-	}, nil
+	all := chain{
+		rbac.NewEscalation(s.access.policy),
+		nodeaccess.NewRestriction(s.nodePods),
+		certificateAdmission{func() authorizer.UnconditionalAuthorizer { return s.generic.Authorizer }},
+		namespaces,
+		newServiceAccountAdmission(s.client, s.informers),
+		newTolerationAdmission(s.options.LossSeconds),
+		newPriorityAdmission(s.client, s.informers),
+		newLimitRangeAdmission(s.informers),
+		newQuotaAdmission(s.client, s.informers, s.stop),
+	}
+	if s.disk != nil {
+		all = append(chain{s.disk}, all...)
+	}
+	return all, nil
 }
 
 // chain is admission.NewChainHandler with its type said: all of ours both change and check.

@@ -45,7 +45,9 @@ func (s requesterStrategy) PrepareForCreate(ctx context.Context, obj runtime.Obj
 }
 
 // newApprovalREST is certificatesigningrequests/approval: it changes the verdict and nothing else.
-func newApprovalREST(r *registry) *partREST { return newPartREST(r, approvalStrategy{newStrategy(r.kind)}) }
+func newApprovalREST(r *registry) *partREST {
+	return newPartREST(r, approvalStrategy{newStrategy(r.kind)})
+}
 
 type approvalStrategy struct{ strategy }
 

@@ -8,9 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"path/filepath"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,7 +19,6 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 	openapinamer "k8s.io/apiserver/pkg/endpoints/openapi"
 	genericserver "k8s.io/apiserver/pkg/server"
-	"k8s.io/apiserver/pkg/server/dynamiccertificates"
 	"k8s.io/apiserver/pkg/server/filters"
 	"k8s.io/apiserver/pkg/server/healthz"
 	"k8s.io/client-go/informers"
@@ -31,7 +28,6 @@ import (
 	"coracle.dev/coracle/reconcile/api"
 	"coracle.dev/coracle/reconcile/api/openapi"
 	"coracle.dev/coracle/reconcile/apiserver/nodeaccess"
-	"coracle.dev/coracle/reconcile/apiserver/rbac"
 	usage "coracle.dev/coracle/reconcile/metrics"
 )
 
@@ -118,23 +114,20 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.connectClients(); err != nil {
 		return err
 	}
-	if s.access, err = s.openAccess(); err != nil {
+	if s.nodePods, err = nodeaccess.NewPods(s.client, s.informers); err != nil {
 		return err
 	}
-	s.stop = make(chan struct{})
-	admission, err := newAdmission(s.client, s.informers, s.options.LossSeconds, s.stop)
-	if err != nil {
+	if s.access, err = s.openAccess(); err != nil {
 		return err
 	}
 	if s.etcd != nil {
 		s.disk = newDiskRoom(s.options.DataDir)
-		admission = append(chain{s.disk}, admission...)
 	}
-	if s.nodePods, err = nodeaccess.NewPods(s.client, s.informers); err != nil {
+	s.stop = make(chan struct{})
+	admission, err := s.newAdmission()
+	if err != nil {
 		return err
 	}
-	admission = append(s.machineAdmission(), admission...)
-	admission = append(chain{rbac.NewEscalation(s.access.policy)}, admission...)
 	s.client.admit = admission
 	return s.build(storage, admission)
 }
@@ -173,18 +166,13 @@ func (s *Server) build(storage *storageOptions, admission admission.Interface) e
 	if err := s.secure(config); err != nil {
 		return err
 	}
-	if err := s.admitMachines(config); err != nil {
-		return err
-	}
 	config.LoopbackClientConfig = s.loopback
 	config.AdmissionControl = admission
 	config.RESTOptionsGetter = storage
 	config.EffectiveVersion = newEffectiveVersion()
 	config.LongRunningFunc = filters.BasicLongRunningRequestCheck(sets.NewString("watch"), sets.NewString("attach", "exec", "log", "portforward"))
 	if s.options.Tunnels != nil {
-		if err := allowTunnels(config); err != nil {
-			return err
-		}
+		lastLong(config)
 	}
 	// A watch may be open at the end: it is told to stop, not waited for.
 	config.ShutdownWatchTerminationGracePeriod = time.Second
@@ -215,65 +203,6 @@ func (s *Server) build(storage *storageOptions, admission admission.Interface) e
 		return err
 	}
 	return installGroups(generic, append(s.registries.groups(nodes{s.options.Nodes}, s.access, config), s.metricsGroup()...))
-}
-
-// secure sets the listener, its certificate, and who may come in; and writes the kubeconfig.
-func (s *Server) secure(config *genericserver.Config) error {
-	names, addresses := s.identities()
-	serving, err := s.pki.server(names, addresses)
-	if err != nil {
-		return err
-	}
-	admin, err := s.pki.client("admin", "coracle-admin", user.SystemPrivilegedGroup)
-	if err != nil {
-		return err
-	}
-	// The authority's certificate goes with it: a machine that joins compares it with the hash in its token.
-	certificate, err := dynamiccertificates.NewStaticCertKeyContent("server", slices.Concat(serving.certificate, s.pki.ca.certificate), serving.key)
-	if err != nil {
-		return fmt.Errorf("serving certificate: %w", err)
-	}
-	clientCA, err := dynamiccertificates.NewStaticCAContent("client-ca", s.pki.ca.certificate)
-	if err != nil {
-		return fmt.Errorf("client certificate authority: %w", err)
-	}
-	config.SecureServing = &genericserver.SecureServingInfo{Listener: s.options.Listener, Cert: certificate, ClientCA: clientCA}
-	config.Authentication.Authenticator = s.access.newAuthenticator(s.pki.pool)
-	config.Authentication.APIAudiences = s.access.tokens.Audiences
-	if config.Authorization.Authorizer, err = s.access.newAuthorizer(); err != nil {
-		return err
-	}
-	host, port, err := genericserver.LoopbackHostPort(s.options.Listener.Addr().String())
-	if err != nil {
-		return fmt.Errorf("address of the listener: %w", err)
-	}
-	return writeKubeconfig(s.KubeconfigPath(), "https://"+net.JoinHostPort(host, port), s.pki.ca.certificate, admin)
-}
-
-// identities are the names and addresses that the serving certificate is good for.
-func (s *Server) identities() (names []string, addresses []net.IP) {
-	names = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
-	if hostname, err := os.Hostname(); err == nil {
-		names = append(names, hostname)
-	}
-	addresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, s.apiAddress().AsSlice()}
-	if tcp, ok := s.options.Listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsUnspecified() {
-		addresses = append(addresses, tcp.IP)
-	} else if interfaces, err := net.InterfaceAddrs(); err == nil {
-		for _, address := range interfaces {
-			if network, ok := address.(*net.IPNet); ok && !network.IP.IsLinkLocalUnicast() {
-				addresses = append(addresses, network.IP)
-			}
-		}
-	}
-	for _, name := range s.options.Names {
-		if ip := net.ParseIP(name); ip != nil {
-			addresses = append(addresses, ip)
-		} else {
-			names = append(names, name)
-		}
-	}
-	return names, addresses
 }
 
 // apiAddress is the cluster IP of the Service kubernetes: the first of the subnet.

@@ -17,8 +17,6 @@ import (
 	"github.com/hashicorp/yamux"
 	"github.com/rs/zerolog"
 	"k8s.io/apiserver/pkg/authentication/user"
-	"k8s.io/apiserver/pkg/authorization/authorizer"
-	authorizerunion "k8s.io/apiserver/pkg/authorization/union"
 	"k8s.io/apiserver/pkg/endpoints/request"
 	genericserver "k8s.io/apiserver/pkg/server"
 )
@@ -231,21 +229,10 @@ func nodeOf(caller user.Info) (string, bool) {
 	return name, ok && name != ""
 }
 
-// allowTunnels lets nodes open tunnels (for which of them is ServeHTTP's business), for as long as they like.
-func allowTunnels(config *genericserver.Config) (err error) {
+// lastLong lets tunnels be open for as long as they like. Who may open one, nodeaccess says, and of which node, ServeHTTP.
+func lastLong(config *genericserver.Config) {
 	others := config.LongRunningFunc
 	config.LongRunningFunc = func(r *http.Request, info *request.RequestInfo) bool {
 		return info.Path == TunnelPath || others(r, info)
 	}
-	allowed := func(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
-		if _, node := nodeOf(a.GetUser()); node && !a.IsResourceRequest() && a.GetPath() == TunnelPath {
-			return authorizer.DecisionAllow, "", nil
-		}
-		return authorizer.DecisionNoOpinion, "", nil
-	}
-	config.Authorization.Authorizer, err = authorizerunion.New(
-		authorizerunion.NamedAuthorizer{AuthorizerName: "tunnels", Authorizer: authorizer.AuthorizerFunc(allowed)},
-		authorizerunion.NamedAuthorizer{AuthorizerName: "others", Authorizer: config.Authorization.Authorizer},
-	)
-	return err
 }
