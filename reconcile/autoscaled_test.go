@@ -7,6 +7,7 @@ import (
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 )
 
 const autoscaler = `
@@ -32,12 +33,16 @@ func (w *world) replicas(want int32) func() string {
 func (w *world) scale(replicas int32) {
 	w.Helper()
 	deployments := w.client.AppsV1().Deployments(w.namespace)
-	scale, err := deployments.GetScale(context.Background(), "web", metav1.GetOptions{})
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error { // the Deployment's controller writes too
+		scale, err := deployments.GetScale(context.Background(), "web", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		scale.Spec.Replicas = replicas
+		_, err = deployments.UpdateScale(context.Background(), "web", scale, metav1.UpdateOptions{FieldManager: "horizontal-pod-autoscaler"})
+		return err
+	})
 	if err != nil {
-		w.Fatal(err)
-	}
-	scale.Spec.Replicas = replicas
-	if _, err := deployments.UpdateScale(context.Background(), "web", scale, metav1.UpdateOptions{FieldManager: "horizontal-pod-autoscaler"}); err != nil {
 		w.Fatal(err)
 	}
 	w.patchDeployment("web", "kubectl-edit", `{"spec":{"template":{"spec":{"containers":[{"name":"web","image":"web:bad"}]}}}}`)

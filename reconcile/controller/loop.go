@@ -16,7 +16,7 @@ import (
 )
 
 // Retries after an error wait 5 ms, then twice as long each time. The cap is far below the 1,000 s that is usual elsewhere:
-// who raises a quota waits for the next try, and a try costs one refused write.
+// what nobody is told of waits for the next try, and a try costs one refused write.
 const (
 	firstRetry = 5 * time.Millisecond
 	lastRetry  = 30 * time.Second
