@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// seedTime is how long the history of one Deployment may take to be made.
-	seedTime = 3 * time.Second
+	// seedTime is how long the history of one Deployment may take to be made: some milliseconds a version, on a machine at rest.
+	seedTime = 10 * time.Second
 	// defaultHistoryLimit is how many old ReplicaSets a Deployment keeps if it does not say.
 	defaultHistoryLimit = 10
 
