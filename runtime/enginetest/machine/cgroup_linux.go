@@ -53,13 +53,13 @@ func removeTree(root string) error {
 		if err == nil && entry.IsDir() {
 			dirs = append(dirs, path)
 		}
-		return ignore(err, fs.ErrNotExist)
+		return ignore(err, fs.ErrNotExist, syscall.ENODEV) // the kernel says the latter of what it is removing
 	})
 	if err != nil {
 		return err
 	}
 	for _, dir := range slices.Backward(dirs) {
-		if err := ignore(syscall.Rmdir(dir), syscall.ENOENT); err != nil {
+		if err := ignore(syscall.Rmdir(dir), syscall.ENOENT, syscall.ENODEV); err != nil {
 			return err
 		}
 	}

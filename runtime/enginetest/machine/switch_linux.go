@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -66,7 +67,7 @@ func RemoveLink(name string) error {
 		return nil
 	}
 	if err == nil {
-		err = netlink.LinkDel(link)
+		err = ignore(netlink.LinkDel(link), syscall.ENODEV) // gone meanwhile, with its other end
 	}
 	if err != nil {
 		return fmt.Errorf("remove link %s: %w", name, err)
