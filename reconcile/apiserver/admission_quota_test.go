@@ -24,9 +24,9 @@ func list(pairs ...string) corev1.ResourceList {
 }
 
 // giveQuota makes a quota whose status is as its controller would have it, and waits until admission knows it.
-func giveQuota(t *testing.T, server *Server, spec corev1.ResourceQuotaSpec, used corev1.ResourceList) {
+func giveQuota(t *testing.T, server space, spec corev1.ResourceQuotaSpec, used corev1.ResourceList) {
 	t.Helper()
-	quotas := server.Client().CoreV1().ResourceQuotas("default")
+	quotas := server.Client().CoreV1().ResourceQuotas(server.namespace)
 	made, err := quotas.Create(t.Context(), &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "object-counts"}, Spec: spec}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -37,14 +37,14 @@ func giveQuota(t *testing.T, server *Server, spec corev1.ResourceQuotaSpec, used
 	}
 	lister := server.Informers().Core().V1().ResourceQuotas().Lister()
 	eventually(t, "the quota is known", func() bool {
-		known, err := lister.ResourceQuotas("default").Get("object-counts")
+		known, err := lister.ResourceQuotas(server.namespace).Get("object-counts")
 		return err == nil && len(known.Status.Hard) > 0
 	})
 }
 
-func usedOf(t *testing.T, server *Server, name corev1.ResourceName) string {
+func usedOf(t *testing.T, server space, name corev1.ResourceName) string {
 	t.Helper()
-	quota, err := server.Client().CoreV1().ResourceQuotas("default").Get(t.Context(), "object-counts", metav1.GetOptions{})
+	quota, err := server.Client().CoreV1().ResourceQuotas(server.namespace).Get(t.Context(), "object-counts", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,62 +53,58 @@ func usedOf(t *testing.T, server *Server, name corev1.ResourceName) string {
 }
 
 func TestQuotasRefuseInTheWordsOfKubernetes(t *testing.T) {
-	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), nil)
+	server := newSpace(t)
 	giveQuota(t, server,
 		corev1.ResourceQuotaSpec{Hard: list("pods", "2", "limits.cpu", "1", "configmaps", "1", "count/deployments.apps", "0", "services.nodeports", "1")},
 		list("pods", "3", "limits.cpu", "0", "configmaps", "0", "count/deployments.apps", "0", "services.nodeports", "0"))
 	for name, client := range map[string]kubernetes.Interface{"direct": server.Client(), "remote": kubernetes.NewForConfigOrDie(server.RESTConfig())} {
-		_, err := client.CoreV1().Pods("default").Create(t.Context(), pod("unstated"), metav1.CreateOptions{})
+		_, err := client.CoreV1().Pods(server.namespace).Create(t.Context(), pod("unstated"), metav1.CreateOptions{})
 		refused(t, name, err, `pods "unstated" is forbidden: failed quota: object-counts: must specify limits.cpu for: web`)
 
 		generated := pod("")
 		generated.GenerateName = "web-5d-"
 		generated.Spec.Containers[0].Resources.Limits = list("cpu", "2")
-		_, err = client.CoreV1().Pods("default").Create(t.Context(), generated, metav1.CreateOptions{})
+		_, err = client.CoreV1().Pods(server.namespace).Create(t.Context(), generated, metav1.CreateOptions{})
 		refused(t, name, err, "is forbidden: exceeded quota: object-counts, requested: limits.cpu=2,pods=1, used: limits.cpu=0,pods=3, limited: limits.cpu=1,pods=2")
 		if !strings.HasPrefix(err.Error(), `pods "web-5d-`) || strings.HasPrefix(err.Error(), `pods "web-5d-"`) {
 			t.Errorf("%s: the Pod is called otherwise than by its generated name: %v", name, err)
 		}
 		generated.Spec.Containers[0].Resources.Limits = list("cpu", "100m")
-		_, err = client.CoreV1().Pods("default").Create(t.Context(), generated, metav1.CreateOptions{})
+		_, err = client.CoreV1().Pods(server.namespace).Create(t.Context(), generated, metav1.CreateOptions{})
 		refused(t, name, err, "is forbidden: exceeded quota: object-counts, requested: pods=1, used: pods=3, limited: pods=2")
 
 		ports := service("ports-"+name, corev1.ServiceTypeNodePort)
 		ports.Spec.Ports = append(ports.Spec.Ports, corev1.ServicePort{Name: "more", Port: 81})
 		ports.Spec.Ports[0].Name = "first"
-		_, err = client.CoreV1().Services("default").Create(t.Context(), ports, metav1.CreateOptions{})
+		_, err = client.CoreV1().Services(server.namespace).Create(t.Context(), ports, metav1.CreateOptions{})
 		refused(t, name, err, "exceeded quota: object-counts, requested: services.nodeports=2, used: services.nodeports=0, limited: services.nodeports=1")
 	}
-	if _, err := server.Client().CoreV1().ConfigMaps("default").Create(t.Context(), configMap("one"), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
+	if _, err := server.Client().CoreV1().ConfigMaps(server.namespace).Create(t.Context(), configMap("one"), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
 		t.Error(err)
 	}
 	if used := usedOf(t, server, "configmaps"); used != "0" {
 		t.Errorf("a dry run was charged: %s", used)
 	}
-	if _, err := server.Client().CoreV1().ConfigMaps("default").Create(t.Context(), configMap("one"), metav1.CreateOptions{}); err != nil {
+	if _, err := server.Client().CoreV1().ConfigMaps(server.namespace).Create(t.Context(), configMap("one"), metav1.CreateOptions{}); err != nil {
 		t.Error(err)
 	}
-	_, err := server.Client().CoreV1().ConfigMaps("default").Create(t.Context(), configMap("two"), metav1.CreateOptions{})
+	_, err := server.Client().CoreV1().ConfigMaps(server.namespace).Create(t.Context(), configMap("two"), metav1.CreateOptions{})
 	refused(t, "a second config map", err, `configmaps "two" is forbidden: exceeded quota: object-counts, requested: configmaps=1, used: configmaps=1, limited: configmaps=1`)
-	elsewhere := configMap("two")
-	elsewhere.Namespace = "kube-public"
-	if _, err := server.Client().CoreV1().ConfigMaps("kube-public").Create(t.Context(), elsewhere, metav1.CreateOptions{}); err != nil {
+	if _, err := server.Client().CoreV1().ConfigMaps(newNamespace(t, server.Server)).Create(t.Context(), configMap("two"), metav1.CreateOptions{}); err != nil {
 		t.Errorf("in a namespace without quota: %v", err)
 	}
 }
 
 // Half of the writers come through the HTTP chain, half below it; another writes the quota all the while.
 func TestManyAtOnceGetExactlyTheQuota(t *testing.T) {
-	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), nil)
+	server := newSpace(t)
 	giveQuota(t, server, corev1.ResourceQuotaSpec{Hard: list("pods", "10")}, list("pods", "0"))
 	clients := []kubernetes.Interface{server.Client(), kubernetes.NewForConfigOrDie(server.RESTConfig())}
 	var made, full, conflicts atomic.Int64
 	var writers sync.WaitGroup
 	for i := range 100 {
 		writers.Go(func() {
-			_, err := clients[i%2].CoreV1().Pods("default").Create(t.Context(), pod(fmt.Sprint("p", i)), metav1.CreateOptions{})
+			_, err := clients[i%2].CoreV1().Pods(server.namespace).Create(t.Context(), pod(fmt.Sprint("p", i)), metav1.CreateOptions{})
 			switch {
 			case err == nil:
 				made.Add(1)
@@ -121,7 +117,7 @@ func TestManyAtOnceGetExactlyTheQuota(t *testing.T) {
 			}
 		})
 	}
-	quotas := clients[0].CoreV1().ResourceQuotas("default")
+	quotas := clients[0].CoreV1().ResourceQuotas(server.namespace)
 	for i := range 3 { // one batch outlives three conflicts
 		quota, err := quotas.Get(t.Context(), "object-counts", metav1.GetOptions{})
 		if err != nil {
@@ -133,7 +129,7 @@ func TestManyAtOnceGetExactlyTheQuota(t *testing.T) {
 		}
 	}
 	writers.Wait()
-	pods, err := clients[0].CoreV1().Pods("default").List(t.Context(), metav1.ListOptions{})
+	pods, err := clients[0].CoreV1().Pods(server.namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func refused(t *testing.T, what string, err error, message string) {
 
 func TestPodsGetThePriorityOfTheirClass(t *testing.T) {
 	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), nil)
+	server, _ := startServer(t, Options{DataDir: t.TempDir()}) // its own: a default class would be that of all tests
 	client := server.Client()
 	pods := client.CoreV1().Pods("default")
 	create := func(name, class string, change func(*corev1.PodSpec)) (*corev1.Pod, error) {
@@ -92,23 +92,22 @@ func TestPodsGetThePriorityOfTheirClass(t *testing.T) {
 }
 
 func TestLimitRangesCompleteAndBoundPods(t *testing.T) {
-	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), nil)
+	server := newSpace(t)
 	limitRange := &corev1.LimitRange{ObjectMeta: metav1.ObjectMeta{Name: "bounds"}, Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
 		Type: corev1.LimitTypeContainer,
 		Max:  corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("500m")},
 		Min:  corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")},
 	}}}}
-	if _, err := server.Client().CoreV1().LimitRanges("default").Create(t.Context(), limitRange, metav1.CreateOptions{}); err != nil {
+	if _, err := server.Client().CoreV1().LimitRanges(server.namespace).Create(t.Context(), limitRange, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	lister := server.Informers().Core().V1().LimitRanges().Lister()
 	eventually(t, "the limits are known", func() bool {
-		_, err := lister.LimitRanges("default").Get("bounds")
+		_, err := lister.LimitRanges(server.namespace).Get("bounds")
 		return err == nil
 	})
 	for name, client := range map[string]kubernetes.Interface{"direct": server.Client(), "remote": kubernetes.NewForConfigOrDie(server.RESTConfig())} {
-		pods := client.CoreV1().Pods("default")
+		pods := client.CoreV1().Pods(server.namespace)
 		created, err := pods.Create(t.Context(), pod(name), metav1.CreateOptions{})
 		if err != nil {
 			t.Fatal(err)

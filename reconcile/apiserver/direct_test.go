@@ -15,15 +15,14 @@ import (
 
 func pod(name string) *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default", Labels: map[string]string{"app": "web"}},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"app": "web"}},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "web:v1"}}},
 	}
 }
 
 func TestDirectWritesAreDefaultedAdmittedAndValidated(t *testing.T) {
-	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), nil)
-	pods := server.Client().CoreV1().Pods("default")
+	server := newSpace(t)
+	pods := server.Client().CoreV1().Pods(server.namespace)
 
 	generated := pod("")
 	generated.GenerateName = "web-"
@@ -65,12 +64,11 @@ func TestDirectWritesAreDefaultedAdmittedAndValidated(t *testing.T) {
 }
 
 func TestDirectUpdateKeepsManagedFields(t *testing.T) {
-	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), nil)
+	server := newSpace(t)
 	remote := kubernetes.NewForConfigOrDie(server.RESTConfig())
 	body := []byte(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"replicas":2,"selector":{"matchLabels":{"app":"web"}},
 		"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"web","image":"web:v1"}]}}}}`)
-	applied, err := remote.AppsV1().Deployments("default").Patch(t.Context(), "web", types.ApplyPatchType, body, metav1.PatchOptions{FieldManager: "coracle"})
+	applied, err := remote.AppsV1().Deployments(server.namespace).Patch(t.Context(), "web", types.ApplyPatchType, body, metav1.PatchOptions{FieldManager: "coracle"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,10 +77,10 @@ func TestDirectUpdateKeepsManagedFields(t *testing.T) {
 	}
 	applied.ManagedFields = nil // as controllers' caches have it
 	applied.Status.Replicas = 1
-	if _, err := server.Client().AppsV1().Deployments("default").UpdateStatus(t.Context(), applied, metav1.UpdateOptions{}); err != nil {
+	if _, err := server.Client().AppsV1().Deployments(server.namespace).UpdateStatus(t.Context(), applied, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	after, err := remote.AppsV1().Deployments("default").Get(t.Context(), "web", metav1.GetOptions{})
+	after, err := remote.AppsV1().Deployments(server.namespace).Get(t.Context(), "web", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,9 +93,8 @@ func TestDirectUpdateKeepsManagedFields(t *testing.T) {
 }
 
 func TestDirectWatchSelectsByField(t *testing.T) {
-	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), nil)
-	pods := server.Client().CoreV1().Pods("default")
+	server := newSpace(t)
+	pods := server.Client().CoreV1().Pods(server.namespace)
 	events, err := pods.Watch(t.Context(), metav1.ListOptions{FieldSelector: "spec.nodeName=here"})
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +104,7 @@ func TestDirectWatchSelectsByField(t *testing.T) {
 		if _, err := pods.Create(t.Context(), pod(name), metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		binding := &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default"}, Target: corev1.ObjectReference{Kind: "Node", Name: node}}
+		binding := &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: name}, Target: corev1.ObjectReference{Kind: "Node", Name: node}}
 		if err := pods.Bind(t.Context(), binding, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
@@ -128,9 +125,8 @@ func TestDirectWatchSelectsByField(t *testing.T) {
 }
 
 func TestPodDeletionWaitsForItsNode(t *testing.T) {
-	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), nil)
-	pods := server.Client().CoreV1().Pods("default")
+	server := newSpace(t)
+	pods := server.Client().CoreV1().Pods(server.namespace)
 	for _, name := range []string{"pending", "bound"} {
 		if _, err := pods.Create(t.Context(), pod(name), metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
@@ -164,9 +160,8 @@ func TestPodDeletionWaitsForItsNode(t *testing.T) {
 }
 
 func TestScaleWritesReplicasAndTheirOwner(t *testing.T) {
-	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), nil)
-	remote := kubernetes.NewForConfigOrDie(server.RESTConfig()).AppsV1().Deployments("default")
+	server := newSpace(t)
+	remote := kubernetes.NewForConfigOrDie(server.RESTConfig()).AppsV1().Deployments(server.namespace)
 	labels := map[string]string{"app": "web"}
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: appsv1.DeploymentSpec{
 		Selector: &metav1.LabelSelector{MatchLabels: labels},

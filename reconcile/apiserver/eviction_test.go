@@ -14,10 +14,9 @@ import (
 
 // Two ready Pods of one budget that may spare one of them, as its controller would have it.
 func TestEvictionAsksTheBudget(t *testing.T) {
-	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), nil)
+	server := newSpace(t)
 	client := server.Client()
-	pods, budgets := client.CoreV1().Pods("default"), client.PolicyV1().PodDisruptionBudgets("default")
+	pods, budgets := client.CoreV1().Pods(server.namespace), client.PolicyV1().PodDisruptionBudgets(server.namespace)
 	start := func(name string, ready corev1.ConditionStatus) {
 		t.Helper()
 		if _, err := pods.Create(t.Context(), pod(name), metav1.CreateOptions{}); err != nil {

@@ -46,7 +46,7 @@ func busyNode(t *testing.T) NodeDialer {
 
 func TestFiguresOfPodsAndNodes(t *testing.T) {
 	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), busyNode(t))
+	server, _ := startServer(t, Options{DataDir: t.TempDir(), Nodes: busyNode(t)}) // its own: it lists all nodes
 	client := server.Client()
 	for _, name := range []string{"here", "away"} {
 		if _, err := client.CoreV1().Nodes().Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
@@ -103,10 +103,9 @@ func TestFiguresOfPodsAndNodes(t *testing.T) {
 
 // What one version writes, the other shows; and a status is nobody's to write with the rest.
 func TestBothVersionsOfAutoscalersAreOneObject(t *testing.T) {
-	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), nil)
+	server := newSpace(t)
 	client := kubernetes.NewForConfigOrDie(server.RESTConfig())
-	v1, v2 := client.AutoscalingV1().HorizontalPodAutoscalers("default"), client.AutoscalingV2().HorizontalPodAutoscalers("default")
+	v1, v2 := client.AutoscalingV1().HorizontalPodAutoscalers(server.namespace), client.AutoscalingV2().HorizontalPodAutoscalers(server.namespace)
 	created, err := v1.Create(t.Context(), &autoscalingv1.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: autoscalingv1.HorizontalPodAutoscalerSpec{
 		ScaleTargetRef: autoscalingv1.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"},
 		MaxReplicas:    15, TargetCPUUtilizationPercentage: ptr.To[int32](80),

@@ -86,39 +86,32 @@ func TestPodCIDRsNeverOverlap(t *testing.T) {
 	})
 }
 
-func TestNodesGetPodCIDRs(t *testing.T) {
-	t.Parallel()
-	options := Options{DataDir: t.TempDir(), PodSubnet: netip.MustParsePrefix("10.244.0.0/16")}
-	server, stop := startServerWith(t, options)
-	nodes := server.Client().CoreV1().Nodes()
-	make := func(name, wish string) (string, error) {
-		node, err := nodes.Create(t.Context(), nodeNamed(name, wish), metav1.CreateOptions{})
+func keepsPodCIDRs(t *testing.T, server *Server) func(*testing.T, *Server) {
+	make := func(t *testing.T, server *Server, name, wish string) (string, error) {
+		node, err := server.Client().CoreV1().Nodes().Create(t.Context(), nodeNamed(name, wish), metav1.CreateOptions{})
 		if err != nil {
 			return "", err
 		}
 		return node.Spec.PodCIDR, nil
 	}
-	for name, want := range map[string]string{"a": "10.244.7.0/24"} {
-		if got, err := make(name, want); got != want || err != nil {
-			t.Errorf("%s: %s, %v", name, got, err)
-		}
+	if got, err := make(t, server, "a", "10.244.7.0/24"); got != "10.244.7.0/24" || err != nil {
+		t.Errorf("a: %s, %v", got, err)
 	}
-	if _, err := make("b", "10.244.7.0/24"); err == nil || !strings.Contains(err.Error(), "overlaps 10.244.7.0/24 of node a") {
+	if _, err := make(t, server, "b", "10.244.7.0/24"); err == nil || !strings.Contains(err.Error(), "overlaps 10.244.7.0/24 of node a") {
 		t.Errorf("b: %v", err)
 	}
-	if _, err := make("a", ""); err == nil { // exists, and keeps what it has
+	if _, err := make(t, server, "a", ""); err == nil { // exists, and keeps what it has
 		t.Error("a was made twice")
 	}
-	stop()
-	server, _ = startServerWith(t, options)
-	nodes = server.Client().CoreV1().Nodes()
-	if got, err := make("b", ""); got != "10.244.8.0/24" || err != nil {
-		t.Errorf("b: %s, %v", got, err)
-	}
-	if err := nodes.Delete(t.Context(), "a", metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := make("c", "10.244.7.0/24"); got != "10.244.7.0/24" || err != nil {
-		t.Errorf("c: %s, %v", got, err)
+	return func(t *testing.T, server *Server) {
+		if got, err := make(t, server, "b", ""); got != "10.244.8.0/24" || err != nil {
+			t.Errorf("b: %s, %v", got, err)
+		}
+		if err := server.Client().CoreV1().Nodes().Delete(t.Context(), "a", metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := make(t, server, "c", "10.244.7.0/24"); got != "10.244.7.0/24" || err != nil {
+			t.Errorf("c: %s, %v", got, err)
+		}
 	}
 }

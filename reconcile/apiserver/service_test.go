@@ -10,14 +10,11 @@ import (
 )
 
 func service(name string, kind corev1.ServiceType) *corev1.Service {
-	return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default"},
+	return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.ServiceSpec{Type: kind, Ports: []corev1.ServicePort{{Port: 80}}}}
 }
 
-func TestServicesGetAddressesOfTheirOwn(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	server, stop := startServer(t, dir, nil)
+func keepsServiceAddresses(t *testing.T, server *Server) func(*testing.T, *Server) {
 	services := server.Client().CoreV1().Services("default")
 	create := func(s *corev1.Service) *corev1.Service {
 		t.Helper()
@@ -39,11 +36,11 @@ func TestServicesGetAddressesOfTheirOwn(t *testing.T) {
 
 	same := service("same", corev1.ServiceTypeClusterIP)
 	same.Spec.ClusterIP = first.Spec.ClusterIP
-	refused := func() bool {
+	refused := func(t *testing.T, server *Server) bool {
 		_, err := server.Client().CoreV1().Services("default").Create(t.Context(), same.DeepCopy(), metav1.CreateOptions{})
 		return apierrors.IsInvalid(err) && strings.Contains(err.Error(), "already allocated")
 	}
-	if !refused() {
+	if !refused(t, server) {
 		t.Error("an address was given twice")
 	}
 	outside := service("outside", corev1.ServiceTypeClusterIP)
@@ -60,15 +57,15 @@ func TestServicesGetAddressesOfTheirOwn(t *testing.T) {
 		t.Errorf("after an update: %v, error %v; want the same addresses", updated.Spec, err)
 	}
 
-	stop()
-	server, _ = startServer(t, dir, nil)
-	if !refused() {
-		t.Error("after a restart an address was given twice")
-	}
-	if err := server.Client().CoreV1().Services("default").Delete(t.Context(), "first", metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	if refused() {
-		t.Error("the address of a deleted service is not given again")
+	return func(t *testing.T, server *Server) {
+		if !refused(t, server) {
+			t.Error("after a restart an address was given twice")
+		}
+		if err := server.Client().CoreV1().Services("default").Delete(t.Context(), "first", metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if refused(t, server) {
+			t.Error("the address of a deleted service is not given again")
+		}
 	}
 }

@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -27,19 +28,18 @@ func echoNode(t *testing.T) NodeDialer {
 		fmt.Fprintf(w, "%s?%s", r.URL.Path, r.URL.Query().Encode())
 	}))
 	t.Cleanup(node.Close)
-	return func(ctx context.Context, name string) (net.Conn, error) {
-		if name != "here" {
-			return nil, fmt.Errorf("not connected")
-		}
+	return func(ctx context.Context, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", node.Listener.Addr().String())
 	}
 }
 
 func TestLogsComeFromThePodsNode(t *testing.T) {
-	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), echoNode(t))
-	pods := server.Client().CoreV1().Pods("default")
-	for name, node := range map[string]string{"web": "here", "waiting": "here", "lost": "gone", "two": "here", "pending": ""} {
+	server := newSpace(t)
+	here, gone := server.named("here"), server.named("gone")
+	server.addNode(t, here, echoNode(t))
+	server.addNode(t, gone, func(context.Context, string) (net.Conn, error) { return nil, errors.New("not connected") })
+	pods := server.Client().CoreV1().Pods(server.namespace)
+	for name, node := range map[string]string{"web": here, "waiting": here, "lost": gone, "two": here, "pending": ""} {
 		object := pod(name)
 		object.Spec.NodeName = node
 		if name == "two" {
@@ -49,7 +49,7 @@ func TestLogsComeFromThePodsNode(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	remote := kubernetes.NewForConfigOrDie(server.RESTConfig()).CoreV1().Pods("default")
+	remote := kubernetes.NewForConfigOrDie(server.RESTConfig()).CoreV1().Pods(server.namespace)
 	logs := func(name string, options *corev1.PodLogOptions) (string, error) {
 		stream, err := remote.GetLogs(name, options).Stream(t.Context())
 		if err != nil {
@@ -60,7 +60,7 @@ func TestLogsComeFromThePodsNode(t *testing.T) {
 		return string(text), err
 	}
 	text, err := logs("web", &corev1.PodLogOptions{Previous: true, TailLines: ptr.To[int64](5), Timestamps: true})
-	if want := "/containerLogs/default/web/web?previous=true&tailLines=5&timestamps=true"; err != nil || text != want {
+	if want := "/containerLogs/" + server.namespace + "/web/web?previous=true&tailLines=5&timestamps=true"; err != nil || text != want {
 		t.Errorf("logs %q, error %v; want the node asked for %q", text, err, want)
 	}
 	if text, err = logs("pending", &corev1.PodLogOptions{}); err != nil || text != "" {
@@ -69,7 +69,7 @@ func TestLogsComeFromThePodsNode(t *testing.T) {
 	for name, want := range map[string]string{
 		"waiting": "is waiting to start: ContainerCreating",
 		"two":     "a container name must be specified for pod two, choose one of: [web redis]",
-		"lost":    "reach node gone: not connected",
+		"lost":    "reach node " + gone + ": not connected",
 	} {
 		if _, err := logs(name, &corev1.PodLogOptions{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("logs of %s: error %v, want %q", name, err, want)

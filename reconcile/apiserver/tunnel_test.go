@@ -22,27 +22,25 @@ import (
 	nodetunnel "coracle.dev/coracle/runtime/node/tunnel"
 )
 
-// fleet is a server with tunnels, behind a link that can be cut.
+// fleet is a place on a server with tunnels, behind a link that can be cut, and the name of a node that is not in its process.
 type fleet struct {
-	*Server
+	space
 	t       *testing.T
 	tunnels *Tunnels
 	link    *link
+	node    string
 }
 
 func newFleet(t *testing.T) *fleet {
-	f := &fleet{t: t}
-	f.tunnels = NewTunnels(zerolog.Nop(), func(node string) bool { return node == "here" })
-	f.tunnels.pingPeriod, f.tunnels.pingTimeout = 50*time.Millisecond, time.Second
-	f.Server, _ = startServerWith(t, Options{DataDir: t.TempDir(), Nodes: f.tunnels.Dial, Tunnels: f.tunnels})
-	f.link = newLink(t, f.options.Listener.Addr().String())
+	f := &fleet{t: t, space: newSpace(t), tunnels: shared.tunnels}
+	f.link, f.node = newLink(t, f.options.Listener.Addr().String()), f.named("n1")
 	return f
 }
 
 // agent opens the tunnel of a user; what it answers names itself. Ended gets what Run returns.
 func (f *fleet) agent(user, group, id string) (ended <-chan error, stop func()) {
 	f.t.Helper()
-	pair, err := f.pki.client("test-"+id, user, group)
+	pair, err := f.pki.client(f.named("test-"+id), user, group)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -81,15 +79,16 @@ func (f *fleet) eventuallySays(node, want string) {
 }
 
 func TestLogsComeThroughTheTunnel(t *testing.T) {
-	t.Parallel()
 	f := newFleet(t)
+	here := f.named("here")
+	f.addNode(t, here, nil)
 	object := pod("web")
-	object.Spec.NodeName = "n1"
-	if _, err := f.Client().CoreV1().Pods("default").Create(t.Context(), object, metav1.CreateOptions{}); err != nil {
+	object.Spec.NodeName = f.node
+	if _, err := f.Client().CoreV1().Pods(f.namespace).Create(t.Context(), object, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	logs := func() (string, error) {
-		stream, err := f.Client().CoreV1().Pods("default").GetLogs("web", &corev1.PodLogOptions{}).Stream(t.Context())
+		stream, err := f.Client().CoreV1().Pods(f.namespace).GetLogs("web", &corev1.PodLogOptions{}).Stream(t.Context())
 		if err != nil {
 			return "", err
 		}
@@ -97,34 +96,35 @@ func TestLogsComeThroughTheTunnel(t *testing.T) {
 		text, err := io.ReadAll(stream)
 		return string(text), err
 	}
-	if _, err := logs(); err == nil || !strings.Contains(err.Error(), "reach node n1: it is not connected") {
+	if _, err := logs(); err == nil || !strings.Contains(err.Error(), "reach node "+f.node+": it is not connected") {
 		t.Errorf("logs without a tunnel: %v", err)
 	}
-	_, stop := f.agent("system:node:n1", "system:nodes", "a")
-	f.eventuallySays("n1", "I am a")
+	_, stop := f.agent("system:node:"+f.node, "system:nodes", "a")
+	f.eventuallySays(f.node, "I am a")
 	if text, err := logs(); text != "I am a" || err != nil {
 		t.Errorf("logs %q, %v", text, err)
 	}
-	if !f.tunnels.Connected("n1") || !f.tunnels.Connected("here") || f.tunnels.Connected("n2") {
+	if !f.tunnels.Connected(f.node) || !f.tunnels.Connected(here) || f.tunnels.Connected(f.named("n2")) {
 		t.Error("connected are not n1 and here alone")
 	}
 	stop()
-	eventually(t, "n1 is away", func() bool { return !f.tunnels.Connected("n1") })
+	eventually(t, "n1 is away", func() bool { return !f.tunnels.Connected(f.node) })
 }
 
 // Only a node's certificate opens a tunnel, and only the one of its own name.
 func TestTunnelsAreForNodes(t *testing.T) {
-	t.Parallel()
 	f := newFleet(t)
+	here := f.named("here")
+	f.addNode(t, here, nil)
 	for _, test := range []struct {
 		user, group string
 		code        int
 		says        string
 	}{
 		{"somebody", "system:masters", http.StatusForbidden, "only nodes open tunnels"},
-		{"system:node:n1", "others", http.StatusForbidden, "cannot get path"},
+		{"system:node:" + f.node, "others", http.StatusForbidden, "cannot get path"},
 		{"system:node:", "system:nodes", http.StatusForbidden, "cannot get path"},
-		{"system:node:here", "system:nodes", http.StatusConflict, `the name "here" is taken by the server's own node`},
+		{"system:node:" + here, "system:nodes", http.StatusConflict, `the name "` + here + `" is taken by the server's own node`},
 	} {
 		ended, stop := f.agent(test.user, test.group, strings.ReplaceAll(test.user+test.group, ":", ""))
 		var refused *nodetunnel.RefusedError
@@ -137,51 +137,51 @@ func TestTunnelsAreForNodes(t *testing.T) {
 
 // A name belongs to one agent while that lives; its own newer tunnel takes the older's place.
 func TestTunnelOfOneName(t *testing.T) {
-	t.Parallel()
 	f := newFleet(t)
-	_, stop := f.agent("system:node:n1", "system:nodes", "a")
-	f.eventuallySays("n1", "I am a")
-	ended, _ := f.agent("system:node:n1", "system:nodes", "b")
+	_, stop := f.agent("system:node:"+f.node, "system:nodes", "a")
+	f.eventuallySays(f.node, "I am a")
+	ended, _ := f.agent("system:node:"+f.node, "system:nodes", "b")
 	var refused *nodetunnel.RefusedError
-	if err := <-ended; !errors.As(err, &refused) || refused.Message != `the name "n1" is taken by a node that is connected from 127.0.0.1` {
+	if err := <-ended; !errors.As(err, &refused) || refused.Message != `the name "`+f.node+`" is taken by a node that is connected from 127.0.0.1` {
 		t.Errorf("a second node of the name: %v", err)
 	}
 	f.tunnels.mu.Lock()
-	older := f.tunnels.sessions["n1"]
+	older := f.tunnels.sessions[f.node]
 	f.tunnels.mu.Unlock()
-	f.agent("system:node:n1", "system:nodes", "a") // as after a cut that only one end has noticed
+	f.agent("system:node:"+f.node, "system:nodes", "a") // as after a cut that only one end has noticed
 	<-older.CloseChan()
-	f.eventuallySays("n1", "I am a")
+	f.eventuallySays(f.node, "I am a")
 	stop()
 }
 
 // A link that is dead without a sign: requests under way end, and the node is back once the link is.
 func TestDeadLinkIsNoticed(t *testing.T) {
-	t.Parallel()
 	f := newFleet(t)
-	f.agent("system:node:n1", "system:nodes", "a")
-	f.eventuallySays("n1", "I am a")
+	f.agent("system:node:"+f.node, "system:nodes", "a")
+	f.eventuallySays(f.node, "I am a")
 	f.link.freeze()
-	if got := f.asks("n1"); got != "" {
+	if got := f.asks(f.node); got != "" {
 		t.Errorf("a dead link says %q", got)
 	}
-	eventually(t, "the server has noticed", func() bool { return !f.tunnels.Connected("n1") })
+	eventually(t, "the server has noticed", func() bool { return !f.tunnels.Connected(f.node) })
 	f.link.drop()
-	f.eventuallySays("n1", "I am a")
+	f.eventuallySays(f.node, "I am a")
 }
 
 // A node that comes and goes leaves nothing behind.
 func TestFlappingTunnelLeaksNothing(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	tunnels := newTestTunnels(func(string) bool { return false })
+	server, _ := startServer(t, Options{DataDir: t.TempDir(), Nodes: tunnels.Dial, Tunnels: tunnels}) // its own: all tunnels are counted
+	f := &fleet{t: t, space: space{server, "default"}, tunnels: tunnels, link: newLink(t, server.options.Listener.Addr().String()), node: "n1"}
 	open := func() int {
 		f.tunnels.mu.Lock()
 		defer f.tunnels.mu.Unlock()
 		return len(f.tunnels.sessions)
 	}
 	for range 20 {
-		_, stop := f.agent("system:node:n1", "system:nodes", "a")
-		f.eventuallySays("n1", "I am a")
+		_, stop := f.agent("system:node:"+f.node, "system:nodes", "a")
+		f.eventuallySays(f.node, "I am a")
 		stop()
 		eventually(t, "the tunnel is gone", func() bool { return open() == 0 })
 	}

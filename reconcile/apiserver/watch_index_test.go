@@ -13,9 +13,8 @@ import (
 
 // TestNodesSeeTheirPods: a node's watch shows a Pod from when it is bound there until it is gone, and no other node's.
 func TestNodesSeeTheirPods(t *testing.T) {
-	t.Parallel()
-	server, _ := startServer(t, t.TempDir(), nil)
-	pods := server.Client().CoreV1().Pods("default")
+	server := newSpace(t)
+	pods := server.Client().CoreV1().Pods(server.namespace)
 	list, err := pods.List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
