@@ -155,6 +155,9 @@ func defaultVolume(v *corev1.Volume) {
 			if source.DownwardAPI != nil {
 				defaultDownwardItems(source.DownwardAPI.Items)
 			}
+			if source.ServiceAccountToken != nil {
+				setDefaultPointer(&source.ServiceAccountToken.ExpirationSeconds, DefaultTokenSeconds)
+			}
 		}
 	}
 }

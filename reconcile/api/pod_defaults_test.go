@@ -47,7 +47,7 @@ spec:
   - {name: config, configMap: {name: c}}
   - {name: secret, secret: {secretName: s}}
   - {name: down, downwardAPI: {items: [{path: name, fieldRef: {fieldPath: metadata.name}}]}}
-  - {name: all, projected: {sources: [{downwardAPI: {items: [{path: name, fieldRef: {fieldPath: metadata.name}}]}}]}}
+  - {name: all, projected: {sources: [{downwardAPI: {items: [{path: name, fieldRef: {fieldPath: metadata.name}}]}}, {serviceAccountToken: {path: token}}]}}
 `)
 	defaultPod(got)
 	golden(t, "pod_defaults", toYAML(t, got))

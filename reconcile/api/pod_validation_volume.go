@@ -126,6 +126,10 @@ func validateProjected(projected *corev1.ProjectedVolumeSource, at *field.Path) 
 				take(item.Path, items.Index(j).Child("path"))
 			}
 		}
+		if source.ServiceAccountToken != nil {
+			sources++
+			errs = append(errs, validateTokenProjection(source.ServiceAccountToken, here.Child("serviceAccountToken"))...)
+		}
 		switch {
 		case sources > 1:
 			errs = append(errs, field.Forbidden(here, "may not specify more than 1 volume type"))
@@ -134,6 +138,12 @@ func validateProjected(projected *corev1.ProjectedVolumeSource, at *field.Path) 
 		}
 	}
 	return errs
+}
+
+// validateTokenProjection leaves the path free to be that of an earlier part, as upstream does: the later one holds.
+func validateTokenProjection(projection *corev1.ServiceAccountTokenProjection, at *field.Path) field.ErrorList {
+	errs := filePath(projection.Path, at.Child("path"))
+	return append(errs, ValidateTokenSeconds(ptr.Deref(projection.ExpirationSeconds, DefaultTokenSeconds), at.Child("expirationSeconds"))...)
 }
 
 func validateItems(items []corev1.KeyToPath, at *field.Path) field.ErrorList {

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/utils/clock"
 
+	"coracle.dev/coracle/reconcile/api"
 	"coracle.dev/coracle/reconcile/apiserver/token"
 )
 
@@ -41,13 +42,6 @@ func (t *tokenRequestREST) GroupVersionKind(schema.GroupVersion) schema.GroupVer
 }
 
 var tokenRequestKind = authenticationv1.SchemeGroupVersion.WithKind("TokenRequest")
-
-// How long tokens may last, in seconds; and how long one does that does not say.
-const (
-	leastTokenSeconds   = 10 * 60
-	mostTokenSeconds    = 1 << 32
-	defaultTokenSeconds = 60 * 60
-)
 
 // Create issues a token.
 func (t *tokenRequestREST) Create(ctx context.Context, name string, obj runtime.Object, validate rest.ValidateObjectFunc, _ *metav1.CreateOptions) (runtime.Object, error) {
@@ -99,17 +93,10 @@ func completeTokenRequest(asked *authenticationv1.TokenRequest, namespace, name 
 		asked.Spec.Audiences = audiences
 	}
 	if asked.Spec.ExpirationSeconds == nil {
-		seconds := int64(defaultTokenSeconds)
+		seconds := api.DefaultTokenSeconds
 		asked.Spec.ExpirationSeconds = &seconds
 	}
-	at, seconds := field.NewPath("spec", "expirationSeconds"), *asked.Spec.ExpirationSeconds
-	if seconds < leastTokenSeconds {
-		errs = append(errs, field.Invalid(at, seconds, "may not specify a duration less than 10 minutes"))
-	}
-	if seconds > mostTokenSeconds {
-		errs = append(errs, field.Invalid(at, seconds, "may not specify a duration larger than 2^32 seconds"))
-	}
-	return errs
+	return append(errs, api.ValidateTokenSeconds(*asked.Spec.ExpirationSeconds, field.NewPath("spec", "expirationSeconds"))...)
 }
 
 // bind has the token end with an object.

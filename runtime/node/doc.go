@@ -1,6 +1,6 @@
 // Package node is the agent beside a container engine: it makes the Pods bound to its machine run, and says how they fare.
 //
-// What enters: Pods (and the ConfigMaps and Secrets they name) from the Kubernetes API; containers and hints from a
+// What enters: Pods (and the ConfigMaps, Secrets and tokens they name) from the Kubernetes API; containers and hints from a
 // runtime.Engine. What leaves: calls on the engine, Pod statuses, events, one Node object and its Lease, and the
 // streams of logs, exec, attach and port-forward.
 //

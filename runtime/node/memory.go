@@ -11,9 +11,10 @@ import (
 // some work done twice, never a restart.
 type Memory struct {
 	VolumesReady bool
-	Volumes      Failure // of the last try to set up the volumes
-	Sandbox      Failure // of the last try to create or start the sandbox
-	Evicted      string  // why the node ends the Pod; "" if it does not
+	Volumes      Failure   // of the last try to set up the volumes
+	RenewTokens  time.Time // when tokens in ready volumes are to be renewed; zero is never
+	Sandbox      Failure   // of the last try to create or start the sandbox
+	Evicted      string    // why the node ends the Pod; "" if it does not
 
 	Images    map[string]ImageState // by container name
 	Creations map[string]Failure    // by container name: why the last try to create it failed

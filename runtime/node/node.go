@@ -29,7 +29,7 @@ type Options struct {
 	Client kubernetes.Interface
 	// DataDir keeps the Pods' volumes and messages. "" keeps none: Pods that need them do not start.
 	DataDir string
-	// TmpfsDir is on a tmpfs and keeps the contents of Secrets; "" is /dev/shm/coracle.
+	// TmpfsDir is on a tmpfs and keeps the contents of Secrets, and tokens; "" is /dev/shm/coracle.
 	TmpfsDir string
 	// Network is the name of the Pods' network on the engine; "" is "coracle". Its subnet is the Node's spec.podCIDR, which the API
 	// server gives; one that is there already is asked for.
@@ -75,6 +75,7 @@ type Node struct {
 	images    *images
 	reporter  *reporter
 	objects   *objects
+	tokens    *tokens
 	prober    *probe.Prober
 	health    *health
 	mayLower  bool // OOM scores
@@ -126,6 +127,7 @@ func New(options Options) (*Node, error) {
 	n.images = newImages(options.Engine, options.Clock, filepath.Join(options.DataDir, "images.json"), options.DataDir != "")
 	n.reporter = newReporter(options.Client, options.Logger)
 	n.objects = newObjects(options.Client, n.objectChanged)
+	n.tokens = newTokens(options.Client, options.Clock, options.Logger.With().Str("node", options.Name).Logger())
 	n.health = newHealth(options.Clock)
 	n.mayLower = mayLowerScores()
 	n.prober = probe.New(probe.Options{Clock: options.Clock, Exec: n.probeExec, Dial: n.probeDial, Report: n.probed})

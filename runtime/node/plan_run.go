@@ -68,8 +68,15 @@ func (p *planner) inUse(sandbox runtime.Container) bool {
 	return false
 }
 
+// volumesReady also has tokens renewed, which containers do not wait for.
 func (p *planner) volumesReady() bool {
-	if len(p.pod.Spec.Volumes) == 0 || p.memory.VolumesReady {
+	if len(p.pod.Spec.Volumes) == 0 {
+		return true
+	}
+	if p.memory.VolumesReady {
+		if renew := p.memory.RenewTokens; !renew.IsZero() && !p.wait(renew) {
+			p.step(Step{Action: SetUpVolumes})
+		}
 		return true
 	}
 	if !p.wait(p.memory.Volumes.retryAt()) {

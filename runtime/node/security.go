@@ -20,7 +20,7 @@ func secure(spec *runtime.ContainerSpec, pod *corev1.Pod, c *corev1.Container, i
 	if context == nil {
 		context = &corev1.SecurityContext{}
 	}
-	uid := first(context.RunAsUser, podContext.RunAsUser)
+	uid := runAsUser(pod, c)
 	gid := first(context.RunAsGroup, podContext.RunAsGroup)
 	if nonRoot := first(context.RunAsNonRoot, podContext.RunAsNonRoot); nonRoot != nil && *nonRoot {
 		if err := verifyNonRoot(pod, c, uid, imageUser); err != nil {
@@ -50,6 +50,17 @@ func secure(spec *runtime.ContainerSpec, pod *corev1.Pod, c *corev1.Container, i
 	spec.NoNewPrivileges = context.AllowPrivilegeEscalation != nil && !*context.AllowPrivilegeEscalation
 	if caps := context.Capabilities; caps != nil {
 		spec.CapAdd, spec.CapDrop = capabilities(caps.Add), capabilities(caps.Drop)
+	}
+	return nil
+}
+
+// runAsUser is the user that the Pod says for a container, nil for that of the image.
+func runAsUser(pod *corev1.Pod, c *corev1.Container) *int64 {
+	if c.SecurityContext != nil && c.SecurityContext.RunAsUser != nil {
+		return c.SecurityContext.RunAsUser
+	}
+	if pod.Spec.SecurityContext != nil {
+		return pod.Spec.SecurityContext.RunAsUser
 	}
 	return nil
 }

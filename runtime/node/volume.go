@@ -13,7 +13,7 @@ import (
 	"coracle.dev/coracle/runtime"
 )
 
-// Volumes of a Pod live in <DataDir>/pods/<uid>/volumes/<name>; those that hold Secrets, or memory, in TmpfsDir instead.
+// Volumes of a Pod live in <DataDir>/pods/<uid>/volumes/<name>; those that hold Secrets or tokens, or memory, in TmpfsDir instead.
 // Beside them, <DataDir>/pods/<uid>/messages/<container>_<attempt> is what a container may write before it ends.
 
 // dirs are the places of one Pod.
@@ -36,26 +36,38 @@ func inMemory(v *corev1.Volume) bool {
 		return v.EmptyDir.Medium == corev1.StorageMediumMemory
 	}
 	for _, source := range sources(v) {
-		if source.Secret != nil {
+		if source.Secret != nil || source.ServiceAccountToken != nil {
 			return true
 		}
 	}
 	return false
 }
 
-// setUpVolumes makes all volumes of a Pod ready, or current. It can be done again at any time.
+// setUpVolumes makes all volumes of a Pod ready, or current. It can be done again at any time. A volume that was ready stays so, as
+// it was, if it can't be made current; one that can't be made ready keeps none of the others from it.
 func (n *Node) setUpVolumes(ctx context.Context, key Key, pod *corev1.Pod, state *podState) {
+	var failure error
 	for i := range pod.Spec.Volumes {
 		v := &pod.Spec.Volumes[i]
 		if err := n.setUpVolume(ctx, key, pod, v); err != nil {
-			state.remember(func(m *Memory) {
-				m.Volumes = m.Volumes.again(eventFailedMount, err.Error(), n.Clock.Now())
-			})
+			if failure == nil {
+				failure = err
+			}
 			n.event(pod, "", corev1.EventTypeWarning, eventFailedMount, "MountVolume.SetUp failed for volume %q : %v", v.Name, err)
-			return
 		}
 	}
-	state.remember(func(m *Memory) { m.VolumesReady, m.Volumes = true, Failure{} })
+	now, renew := n.Clock.Now(), n.tokens.renewAt(key)
+	if holdsTokens(pod) && !renew.After(now) { // it could not be asked for, or is from before, and not known to this agent
+		renew = now.Add(tokenRetry)
+	}
+	state.remember(func(m *Memory) {
+		m.RenewTokens = renew
+		if failure != nil {
+			m.Volumes = m.Volumes.again(eventFailedMount, failure.Error(), now)
+			return
+		}
+		m.VolumesReady, m.Volumes = true, Failure{}
+	})
 }
 
 func (n *Node) setUpVolume(ctx context.Context, key Key, pod *corev1.Pod, v *corev1.Volume) error {

@@ -13,6 +13,7 @@ import (
 type file struct {
 	data []byte
 	mode os.FileMode
+	user *int64 // its owner; nil is the node's own user
 }
 
 // source is one part of a volume whose content comes from the API, with the mode of files that name none.
@@ -24,7 +25,7 @@ type source struct {
 const defaultFileMode = 0o644
 
 // sources are the parts of such a volume, in order; none for other volumes. A part that is not carried out has
-// none of ConfigMap, Secret and DownwardAPI set.
+// none of ConfigMap, Secret, DownwardAPI and ServiceAccountToken set.
 func sources(v *corev1.Volume) []source {
 	switch {
 	case v.ConfigMap != nil:
@@ -98,6 +99,13 @@ func (n *Node) addPart(ctx context.Context, files map[string]file, pod *corev1.P
 		return pick(files, s.Data, part.Secret.Items, part.mode, optional(part.Secret.Optional), "references non-existent secret key: %s")
 	case part.DownwardAPI != nil:
 		return n.addDownward(files, pod, part)
+	case part.ServiceAccountToken != nil:
+		token, err := n.tokens.get(ctx, keyOf(pod), pod, part.ServiceAccountToken)
+		if err != nil {
+			return err
+		}
+		files[part.ServiceAccountToken.Path] = tokenFile(pod, token, part.mode)
+		return nil
 	}
 	return fmt.Errorf("a part of this volume is of a type that is not supported")
 }

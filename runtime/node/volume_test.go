@@ -26,11 +26,11 @@ func TestWriteTreeSwapsAllAtOnce(t *testing.T) {
 		}
 		return link
 	}
-	first := write(map[string]file{"a": {[]byte("1"), 0o644}, "sub/b": {[]byte("2"), 0o400}})
+	first := write(map[string]file{"a": {data: []byte("1"), mode: 0o644}, "sub/b": {data: []byte("2"), mode: 0o400}})
 	if got := tree(t, dir); !cmp.Equal(got, map[string]string{"a": "1", "sub/b": "2"}) {
 		t.Errorf("first: %v", got)
 	}
-	if again := write(map[string]file{"a": {[]byte("1"), 0o644}, "sub/b": {[]byte("2"), 0o400}}); again != first {
+	if again := write(map[string]file{"a": {data: []byte("1"), mode: 0o644}, "sub/b": {data: []byte("2"), mode: 0o400}}); again != first {
 		t.Error("nothing changed, but it was written anew")
 	}
 	held, err := os.Open(filepath.Join(dir, "a"))
@@ -38,7 +38,7 @@ func TestWriteTreeSwapsAllAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	second := write(map[string]file{"a": {[]byte("3"), 0o600}, "c": {nil, 0o644}})
+	second := write(map[string]file{"a": {data: []byte("3"), mode: 0o600}, "c": {data: nil, mode: 0o644}})
 	if second == first {
 		t.Error("the link still leads to the old files")
 	}
@@ -107,9 +107,9 @@ func TestPayload(t *testing.T) {
 		want   map[string]file
 		err    string
 	}{
-		"all keys": {configured("c"), map[string]file{"k": {[]byte("v"), 0o644}, "l": {[]byte("w"), 0o644}}, ""},
+		"all keys": {configured("c"), map[string]file{"k": {data: []byte("v"), mode: 0o644}, "l": {data: []byte("w"), mode: 0o644}}, ""},
 		"items": {corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "s", Items: items}},
-			map[string]file{"dir/key": {[]byte("hidden"), 0o400}}, ""},
+			map[string]file{"dir/key": {data: []byte("hidden"), mode: 0o400}}, ""},
 		"missing object": {configured("none"), nil, `configmap "none" not found`},
 		"missing key": {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: ref("c"), Items: []corev1.KeyToPath{{Key: "x", Path: "x"}}}},
 			nil, "configmap references non-existent config key: x"},
@@ -117,7 +117,7 @@ func TestPayload(t *testing.T) {
 		"projected": {corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{DefaultMode: &mode, Sources: []corev1.VolumeProjection{
 			{Secret: &corev1.SecretProjection{LocalObjectReference: ref("s")}},
 			{DownwardAPI: &corev1.DownwardAPIProjection{Items: []corev1.DownwardAPIVolumeFile{{Path: "labels", FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.labels"}}}}},
-		}}}, map[string]file{"k": {[]byte("hidden"), 0o400}, "labels": {[]byte(`app="web"`), 0o400}}, ""},
+		}}}, map[string]file{"k": {data: []byte("hidden"), mode: 0o400}, "labels": {data: []byte(`app="web"`), mode: 0o400}}, ""},
 	} {
 		got, err := n.payload(context.Background(), pod, &corev1.Volume{Name: "v", VolumeSource: test.source})
 		switch {

@@ -49,7 +49,7 @@ func writeTree(dir string, files map[string]file, group *int64, now time.Time) e
 }
 
 func fill(dir string, files map[string]file, group *int64) error {
-	if err := own(dir, 0o755, group); err != nil {
+	if err := own(dir, 0o755, nil, group); err != nil {
 		return err
 	}
 	for _, path := range sortedKeys(files) {
@@ -63,7 +63,7 @@ func fill(dir string, files map[string]file, group *int64) error {
 		if err := os.WriteFile(target, files[path].data, 0o600); err != nil {
 			return err
 		}
-		if err := own(target, treeMode(files[path].mode, group), group); err != nil {
+		if err := own(target, treeMode(files[path].mode, group), files[path].user, group); err != nil {
 			return err
 		}
 	}
@@ -78,13 +78,21 @@ func treeMode(mode os.FileMode, group *int64) os.FileMode {
 	return mode
 }
 
-func own(path string, mode os.FileMode, group *int64) error {
-	if group != nil {
-		if err := os.Chown(path, -1, int(*group)); err != nil {
+// own sets mode and owners; nil leaves an owner as it is.
+func own(path string, mode os.FileMode, user, group *int64) error {
+	if user != nil || group != nil {
+		if err := os.Chown(path, idOr(user, -1), idOr(group, -1)); err != nil {
 			return err
 		}
 	}
 	return os.Chmod(path, mode)
+}
+
+func idOr(id *int64, other int) int {
+	if id == nil {
+		return other
+	}
+	return int(*id)
 }
 
 func sameTree(dir string, files map[string]file, group *int64) bool {

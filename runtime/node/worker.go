@@ -80,6 +80,7 @@ func (n *Node) sync(ctx context.Context, key Key) error {
 		if len(steps.Do) == 0 {
 			if isFinished(pod) { // it keeps its dead containers, for their logs, and nothing else
 				n.objects.release(key)
+				n.tokens.release(key)
 				n.addresses.release(key)
 			}
 			if !steps.Wake.IsZero() {
@@ -193,6 +194,7 @@ func ptrTo(uid types.UID) *types.UID { return &uid }
 func (n *Node) cleanUp(key Key) error {
 	n.prober.Keep(probedPod(key), nil)
 	n.objects.release(key)
+	n.tokens.release(key)
 	n.addresses.release(key)
 	n.reporter.forget(key)
 	if err := n.removeVolumes(key); err != nil {
