@@ -157,12 +157,12 @@ func (m *machine) recorded(line string) bool {
 // eventually waits for a condition that other goroutines bring about.
 func (m *machine) eventually(what string, ok func() bool) {
 	m.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		if time.Now().After(deadline) {
-			m.t.Fatalf("%s: not within 10 s\n%s", what, m.describe())
+			m.t.Fatalf("%s: not within a minute\n%s", what, m.describe())
 		}
 		<-tick.C
 	}
