@@ -23,18 +23,34 @@ import (
 	"k8s.io/client-go/util/cert"
 )
 
-// fleetUnderTest is a daemon in this process, and a client of its administrator.
+// fleetUnderTest is a daemon in this process, a client of its administrator, and the name of a machine that is the test's own.
 type fleetUnderTest struct {
 	*daemonProcess
+	t      *testing.T
 	client kubernetes.Interface
 	url    string
+	worker string
+}
+
+// TestMachines is of machines that join one server, one after the other.
+func TestMachines(t *testing.T) {
+	f := startFleet(t)
+	for name, test := range map[string]func(*testing.T, *fleetUnderTest){
+		"joins": machineJoins, "refused": machinesThatMayNotJoin, "stale": staleCertificate,
+	} {
+		t.Run(name, func(t *testing.T) {
+			own := *f
+			own.t, own.worker = t, "worker-"+name
+			test(t, &own)
+		})
+	}
 }
 
 func startFleet(t *testing.T) *fleetUnderTest {
 	isolate(t)
 	repository := newRepository(t)
 	repository.push("web.yaml", webManifest, "web: v1")
-	f := &fleetUnderTest{daemonProcess: startDaemon(t, repository.bare)}
+	f := &fleetUnderTest{daemonProcess: startDaemon(t, repository.bare), t: t}
 	f.eventually("status", exitOK)
 	config, err := clientcmd.BuildConfigFromFlags("", filepath.Join(f.dir, "kubeconfig"))
 	if err != nil {
@@ -44,7 +60,7 @@ func startFleet(t *testing.T) *fleetUnderTest {
 	return f
 }
 
-// token makes a token by which machines join, with the secret's last letter and the time that it is good for.
+// token makes a token by which machines join, with the time that it is good for.
 func (f *fleetUnderTest) token(id string, lasts time.Duration) string {
 	f.t.Helper()
 	_, err := f.client.CoreV1().Secrets(metav1.NamespaceSystem).Create(f.t.Context(), &corev1.Secret{
@@ -68,7 +84,7 @@ func (f *fleetUnderTest) token(id string, lasts time.Duration) string {
 func (f *fleetUnderTest) node(dir string, change func(*nodeOptions)) (ended <-chan error, stop func()) {
 	options := &nodeOptions{}
 	options.register(pflag.NewFlagSet("node", pflag.ContinueOnError)) // for the defaults
-	options.server, options.nodeName, options.engine, options.dataDir = f.url, "worker", "memory", dir
+	options.server, options.nodeName, options.engine, options.dataDir = f.url, f.worker, "memory", dir
 	change(options)
 	ctx, cancel := context.WithCancel(f.t.Context())
 	result, done := make(chan error, 1), make(chan struct{})
@@ -95,18 +111,17 @@ func (f *fleetUnderTest) until(what string, holds func(context.Context) bool) {
 
 func (f *fleetUnderTest) running(ctx context.Context, pod string) bool {
 	found, err := f.client.CoreV1().Pods("default").Get(ctx, pod, metav1.GetOptions{})
-	return err == nil && found.Status.Phase == corev1.PodRunning && found.Spec.NodeName == "worker"
+	return err == nil && found.Status.Phase == corev1.PodRunning && found.Spec.NodeName == f.worker
 }
 
-// TestMachineJoins joins a machine, runs a Pod on it, reads its log through the tunnel, and starts it again without the token.
-func TestMachineJoins(t *testing.T) {
-	f := startFleet(t)
+// A machine joins, runs a Pod, has its log read through the tunnel, and starts again without the token.
+func machineJoins(t *testing.T, f *fleetUnderTest) {
 	dir := t.TempDir()
 	_, stop := f.node(dir, func(o *nodeOptions) {
 		o.token, o.labels, o.taints = f.token("aaaaaa", time.Hour), map[string]string{"type": "AWS"}, []string{"only=solo:NoSchedule"}
 	})
 	f.until("the node is ready", func(ctx context.Context) bool {
-		node, err := f.client.CoreV1().Nodes().Get(ctx, "worker", metav1.GetOptions{})
+		node, err := f.client.CoreV1().Nodes().Get(ctx, f.worker, metav1.GetOptions{})
 		if err != nil {
 			return false
 		}
@@ -128,7 +143,7 @@ func TestMachineJoins(t *testing.T) {
 	stop()
 	f.until("the tunnel is closed", func(ctx context.Context) bool {
 		_, err := f.log(ctx)
-		return err != nil && strings.Contains(err.Error(), "reach node worker: it is not connected")
+		return err != nil && strings.Contains(err.Error(), "reach node "+f.worker+": it is not connected")
 	})
 	info, err := os.Stat(filepath.Join(dir, "pki", "node-current.pem"))
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -151,15 +166,21 @@ func (f *fleetUnderTest) log(ctx context.Context) (string, error) {
 	return string(text), err
 }
 
-// TestMachinesThatMayNotJoin has one clear error each.
-func TestMachinesThatMayNotJoin(t *testing.T) {
-	f := startFleet(t)
-	good, old := f.token("aaaaaa", time.Hour), f.token("bbbbbb", -time.Hour)
+// Machines that may not join have one clear error each.
+func machinesThatMayNotJoin(t *testing.T, f *fleetUnderTest) {
+	good, old := f.token("bbbbbb", time.Hour), f.token("cccccc", -time.Hour)
 	joined := t.TempDir()
 	f.node(joined, func(o *nodeOptions) { o.token = good })
 	f.until("the first is a node", func(ctx context.Context) bool {
-		_, err := f.client.CoreV1().Nodes().Get(ctx, "worker", metav1.GetOptions{})
+		_, err := f.client.CoreV1().Nodes().Get(ctx, f.worker, metav1.GetOptions{})
 		return err == nil
+	})
+	again := func(o *nodeOptions) { o.token = good }
+	f.until("the first is live", func(context.Context) bool { // until its Lease is heard of, it has only joined
+		ended, stop := f.node(t.TempDir(), again)
+		defer stop()
+		err := <-ended
+		return err != nil && strings.Contains(err.Error(), "which is live")
 	})
 	for name, test := range map[string]struct {
 		change func(*nodeOptions)
@@ -170,7 +191,7 @@ func TestMachinesThatMayNotJoin(t *testing.T) {
 		"expired":      {func(o *nodeOptions) { o.token = old }, "does not take the token: it is wrong, was removed, or has expired"},
 		"cut short":    {func(o *nodeOptions) { o.token = good[:40] }, "--token: "},
 		"other CA":     {func(o *nodeOptions) { o.token = good[:24] + strings.Repeat("0", 64) }, "has another certificate authority than the one that the token was made by"},
-		"name taken":   {func(o *nodeOptions) { o.token = good }, `the node name "worker" is taken by another machine, which is live`},
+		"name taken":   {again, `the node name "` + f.worker + `" is taken by another machine, which is live`},
 		"no server":    {func(o *nodeOptions) { o.token, o.server = good, "https://127.0.0.1:1" }, "the server does not answer"},
 		"no URL":       {func(o *nodeOptions) { o.server = "raspi001:6443" }, "--server \"raspi001:6443\": it is a URL"},
 		"bad taint":    {func(o *nodeOptions) { o.taints = []string{"a=b"} }, "--taints: taint \"a=b\": it is key=value:Effect"},
@@ -184,24 +205,23 @@ func TestMachinesThatMayNotJoin(t *testing.T) {
 }
 
 // A server that has lost its data is another one: who joined the old one is told to join anew.
-func TestStaleCertificate(t *testing.T) {
-	f := startFleet(t)
+func staleCertificate(t *testing.T, f *fleetUnderTest) {
 	dir := t.TempDir()
-	_, stop := f.node(dir, func(o *nodeOptions) { o.token = f.token("aaaaaa", time.Hour) })
+	_, stop := f.node(dir, func(o *nodeOptions) { o.token = f.token("dddddd", time.Hour) })
 	f.until("it is a node", func(ctx context.Context) bool {
-		_, err := f.client.CoreV1().Nodes().Get(ctx, "worker", metav1.GetOptions{})
+		_, err := f.client.CoreV1().Nodes().Get(ctx, f.worker, metav1.GetOptions{})
 		return err == nil
 	})
 	stop()
-	f.stop()
 	other := startFleet(t)
+	other.worker = f.worker
 	ended, _ := other.node(dir, func(*nodeOptions) {})
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), "join again with a new token") {
 		t.Errorf("with the old certificate: %v", err)
 	}
-	other.node(dir, func(o *nodeOptions) { o.token = other.token("cccccc", time.Hour) })
+	other.node(dir, func(o *nodeOptions) { o.token = other.token("aaaaaa", time.Hour) })
 	other.until("it is a node again", func(ctx context.Context) bool {
-		_, err := other.client.CoreV1().Nodes().Get(ctx, "worker", metav1.GetOptions{})
+		_, err := other.client.CoreV1().Nodes().Get(ctx, f.worker, metav1.GetOptions{})
 		return err == nil
 	})
 }
