@@ -156,8 +156,11 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 	if wait := c.pace.Wait(key); wait > 0 && !plan.Urgent {
 		return wait, nil
 	}
+	if err := errors.Join(c.writeSlices(ctx, key, plan), c.writeEndpoints(ctx, key, endpoints, legacy == nil)); err != nil {
+		return 0, err // a wait for the pace would end the back-off
+	}
 	c.pace.Wrote(key)
-	return 0, errors.Join(c.writeSlices(ctx, key, plan), c.writeEndpoints(ctx, key, endpoints, legacy == nil))
+	return 0, nil
 }
 
 func (p *Plan) empty() bool { return len(p.Create)+len(p.Update)+len(p.Delete) == 0 }
