@@ -50,7 +50,7 @@ func (t *tokenRequestREST) Create(ctx context.Context, name string, obj runtime.
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("not a TokenRequest: %T", obj))
 	}
 	namespace := request.NamespaceValue(ctx)
-	if errs := completeTokenRequest(asked, namespace, name, t.audiences); len(errs) > 0 {
+	if errs := completeTokenRequest(asked, namespace, name); len(errs) > 0 {
 		return nil, apierrors.NewInvalid(tokenRequestKind.GroupKind(), name, errs)
 	}
 	account, err := t.lookup(ctx, "serviceaccounts", namespace, token.Ref{Name: name})
@@ -61,6 +61,9 @@ func (t *tokenRequestREST) Create(ctx context.Context, name string, obj runtime.
 		if err := validate(ctx, asked.DeepCopy()); err != nil {
 			return nil, err
 		}
+	}
+	if len(asked.Spec.Audiences) == 0 { // only now: admission has compared with what a Pod's volumes say
+		asked.Spec.Audiences = t.audiences
 	}
 	claims := token.Claims{Namespace: namespace, ServiceAccount: token.Ref{Name: name, UID: account.GetUID()}}
 	if asked.Spec.BoundObjectRef != nil {
@@ -79,8 +82,8 @@ func (t *tokenRequestREST) Create(ctx context.Context, name string, obj runtime.
 	return asked, nil
 }
 
-// completeTokenRequest fills in what the request leaves open, and says what is wrong with it.
-func completeTokenRequest(asked *authenticationv1.TokenRequest, namespace, name string, audiences []string) field.ErrorList {
+// completeTokenRequest fills in what the request leaves open, but for the audiences, and says what is wrong with it.
+func completeTokenRequest(asked *authenticationv1.TokenRequest, namespace, name string) field.ErrorList {
 	var errs field.ErrorList
 	if asked.Name != "" && asked.Name != name {
 		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), asked.Name, "must match the service account name if specified"))
@@ -89,9 +92,6 @@ func completeTokenRequest(asked *authenticationv1.TokenRequest, namespace, name 
 		errs = append(errs, field.Invalid(field.NewPath("metadata", "namespace"), asked.Namespace, "must match the service account namespace if specified"))
 	}
 	asked.Name, asked.Namespace = name, namespace
-	if len(asked.Spec.Audiences) == 0 {
-		asked.Spec.Audiences = audiences
-	}
 	if asked.Spec.ExpirationSeconds == nil {
 		seconds := api.DefaultTokenSeconds
 		asked.Spec.ExpirationSeconds = &seconds

@@ -20,6 +20,8 @@ type Lookup interface {
 	PodOn(ctx context.Context, node, namespace, name string) (bound, exists bool, err error)
 	// Names is whether a Pod bound to the node names the object.
 	Names(ctx context.Context, node string, object Reference) (bool, error)
+	// PodNames is whether the Pod of that name, in the object's namespace and bound to the node, names the object.
+	PodNames(ctx context.Context, node, pod string, object Reference) (bool, error)
 }
 
 // question is a request of a node.

@@ -27,6 +27,11 @@ func (world) Names(_ context.Context, node string, object Reference) (bool, erro
 	return node == "raspi002" && object.Namespace == "default" && object.Name == "mine", nil
 }
 
+func (world) PodNames(_ context.Context, node, pod string, object Reference) (bool, error) {
+	asks := object.Kind == Audience && object.Namespace == "default" && (object.Name == "" || object.Name == "vault")
+	return node == "raspi002" && pod == "mine" && asks, nil
+}
+
 var (
 	raspi = &user.DefaultInfo{Name: "system:node:raspi002", Groups: []string{"system:nodes", "system:authenticated"}}
 	joins = &user.DefaultInfo{Name: "system:bootstrap:abc123", Groups: []string{"system:bootstrappers", "system:authenticated"}}

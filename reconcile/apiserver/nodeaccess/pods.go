@@ -90,11 +90,30 @@ func (p *Pods) Names(ctx context.Context, node string, object Reference) (bool, 
 		return false, err
 	}
 	for i := range current.Items {
-		if pod := &current.Items[i]; pod.Spec.NodeName == node && p.names(pod, object) {
+		if p.namesOn(node, &current.Items[i], object) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// PodNames implements Lookup.
+func (p *Pods) PodNames(ctx context.Context, node, pod string, object Reference) (bool, error) {
+	if known, there, err := p.pods.GetByKey(object.Namespace + "/" + pod); err == nil && there && p.namesOn(node, known.(*corev1.Pod), object) {
+		return true, nil
+	}
+	current, err := p.client.CoreV1().Pods(object.Namespace).Get(ctx, pod, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return p.namesOn(node, current, object), nil
+}
+
+func (p *Pods) namesOn(node string, pod *corev1.Pod, object Reference) bool {
+	return pod.Spec.NodeName == node && p.names(pod, object)
 }
 
 // names is whether the Pod names the object, and not only because its node says so.

@@ -142,3 +142,39 @@ func TestPodsThatInformersDoNotShow(t *testing.T) {
 		t.Errorf("exists %v, error %v", exists, err)
 	}
 }
+
+func TestForWhomATokenIs(t *testing.T) {
+	asking := func(name string, audiences ...string) *corev1.Pod {
+		projected := &corev1.ProjectedVolumeSource{}
+		for _, audience := range audiences {
+			projected.Sources = append(projected.Sources, corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Audience: audience}})
+		}
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default"}, Spec: corev1.PodSpec{
+			NodeName: "raspi002", Volumes: []corev1.Volume{{VolumeSource: corev1.VolumeSource{Projected: projected}}},
+		}}
+	}
+	made := asking("made", "", "vault") // by the node itself
+	made.Annotations = map[string]string{AnnotationAdopted: "1"}
+	pods := lookup(t, asking("api", ""), asking("vault", "vault"), asking("both", "", "vault"), asking("none"), made)
+	for _, c := range []struct {
+		node, pod, namespace, audience string
+		want                           bool
+	}{
+		{"raspi002", "api", "default", "", true},
+		{"raspi002", "api", "default", "vault", false},
+		{"raspi002", "vault", "default", "vault", true},
+		{"raspi002", "vault", "default", "", false},
+		{"raspi002", "both", "default", "", true},
+		{"raspi002", "both", "default", "vault", true},
+		{"raspi002", "none", "default", "", false},
+		{"raspi002", "made", "default", "vault", false},
+		{"raspi002", "gone", "default", "", false},
+		{"raspi002", "api", "shop", "", false},
+		{"raspi003", "api", "default", "", false},
+	} {
+		got, err := pods.PodNames(t.Context(), c.node, c.pod, Reference{Audience, c.namespace, c.audience})
+		if err != nil || got != c.want {
+			t.Errorf("%+v: %v, %v", c, got, err)
+		}
+	}
+}

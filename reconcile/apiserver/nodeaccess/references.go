@@ -13,6 +13,7 @@ const (
 	ConfigMap             Kind = "ConfigMap"
 	ServiceAccount        Kind = "ServiceAccount"
 	PersistentVolumeClaim Kind = "PersistentVolumeClaim"
+	Audience              Kind = "Audience" // no object: for whom a projected token is, "" being the API server
 )
 
 // Reference names an object.
@@ -74,7 +75,8 @@ func volumeRefers(source *corev1.VolumeSource, object Reference) bool {
 	}
 	for _, part := range source.Projected.Sources {
 		if object.Kind == Secret && part.Secret != nil && part.Secret.Name == object.Name ||
-			object.Kind == ConfigMap && part.ConfigMap != nil && part.ConfigMap.Name == object.Name {
+			object.Kind == ConfigMap && part.ConfigMap != nil && part.ConfigMap.Name == object.Name ||
+			object.Kind == Audience && part.ServiceAccountToken != nil && part.ServiceAccountToken.Audience == object.Name {
 			return true
 		}
 	}

@@ -159,7 +159,7 @@ func restrictPod(node string, pod, old *corev1.Pod, subresource string) string {
 	return ""
 }
 
-// validateToken wants a token to be for a Pod that is bound to the node.
+// validateToken wants a token to be for a Pod that is bound to the node, and for whom a volume of the Pod says.
 func (r Restriction) validateToken(ctx context.Context, a admission.Attributes, node string, token *authenticationv1.TokenRequest) error {
 	pod := token.Spec.BoundObjectRef
 	if pod == nil || pod.APIVersion != "v1" || pod.Kind != "Pod" || pod.Name == "" || pod.UID == "" {
@@ -171,6 +171,17 @@ func (r Restriction) validateToken(ctx context.Context, a admission.Attributes, 
 	}
 	if !bound {
 		return admission.NewForbidden(a, fmt.Errorf("node requested token bound to a pod scheduled on a different node"))
+	}
+	if len(token.Spec.Audiences) > 1 {
+		return admission.NewForbidden(a, fmt.Errorf("node may only request 0 or 1 audiences"))
+	}
+	audience := strings.Join(token.Spec.Audiences, "")
+	asked, err := r.lookup.PodNames(ctx, node, pod.Name, Reference{Kind: Audience, Namespace: a.GetNamespace(), Name: audience})
+	if err != nil {
+		return admission.NewForbidden(a, err)
+	}
+	if !asked {
+		return admission.NewForbidden(a, fmt.Errorf("audience %q not found in pod spec volume", audience))
 	}
 	return nil
 }

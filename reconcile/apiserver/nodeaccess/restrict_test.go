@@ -90,21 +90,24 @@ func TestRestrict(t *testing.T) {
 }
 
 func TestTokensOfPodsOfTheNode(t *testing.T) {
-	token := func(pod string, uid types.UID) *authenticationv1.TokenRequest {
-		return &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{BoundObjectRef: &authenticationv1.BoundObjectReference{APIVersion: "v1", Kind: "Pod", Name: pod, UID: uid}}}
+	token := func(pod string, uid types.UID, audiences ...string) *authenticationv1.TokenRequest {
+		return &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{Audiences: audiences, BoundObjectRef: &authenticationv1.BoundObjectReference{APIVersion: "v1", Kind: "Pod", Name: pod, UID: uid}}}
 	}
 	for name, c := range map[string]struct {
 		caller user.Info
 		token  *authenticationv1.TokenRequest
 		want   string
 	}{
-		"its own":        {raspi, token("mine", "1"), ""},
-		"another's":      {raspi, token("other", "1"), "scheduled on a different node"},
-		"of none":        {raspi, token("gone", "1"), "scheduled on a different node"},
-		"without an UID": {raspi, token("mine", ""), "not bound to a pod"},
-		"unbound":        {raspi, &authenticationv1.TokenRequest{}, "not bound to a pod"},
-		"nameless node":  {&user.DefaultInfo{Name: "ada", Groups: raspi.Groups}, token("mine", "1"), `could not determine node from user "ada"`},
-		"no node":        {&user.DefaultInfo{Name: "ada"}, &authenticationv1.TokenRequest{}, ""},
+		"its own":         {raspi, token("mine", "1"), ""},
+		"another's":       {raspi, token("other", "1"), "scheduled on a different node"},
+		"of none":         {raspi, token("gone", "1"), "scheduled on a different node"},
+		"without an UID":  {raspi, token("mine", ""), "not bound to a pod"},
+		"for an audience": {raspi, token("mine", "1", "vault"), ""},
+		"for another":     {raspi, token("mine", "1", "bank"), `audience "bank" not found in pod spec volume`},
+		"for two":         {raspi, token("mine", "1", "vault", "vault"), "node may only request 0 or 1 audiences"},
+		"unbound":         {raspi, &authenticationv1.TokenRequest{}, "not bound to a pod"},
+		"nameless node":   {&user.DefaultInfo{Name: "ada", Groups: raspi.Groups}, token("mine", "1"), `could not determine node from user "ada"`},
+		"no node":         {&user.DefaultInfo{Name: "ada"}, &authenticationv1.TokenRequest{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := admission.NewAttributesRecord(c.token, nil, schema.GroupVersionKind{Kind: "TokenRequest"}, "default", "mine",
