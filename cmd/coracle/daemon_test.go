@@ -129,11 +129,14 @@ type daemonProcess struct {
 	hasStopped bool
 }
 
+// processLogger is made once, as in a process: Kubernetes' libraries, to which it is given, read theirs without a lock.
+var processLogger = newLogger(zerolog.InfoLevel)
+
 func startDaemon(t *testing.T, repo string) *daemonProcess {
 	d := &daemonProcess{t: t, dir: t.TempDir(), repo: repo, ended: make(chan error, 1)}
 	var ctx context.Context
 	ctx, d.cancel = context.WithCancel(t.Context())
-	logger := newLogger(zerolog.InfoLevel).Output(zerolog.SyncWriter(&d.log))
+	logger := processLogger.Output(zerolog.SyncWriter(&d.log))
 	go func() { d.ended <- serve(ctx, d.options(), logger) }()
 	t.Cleanup(func() {
 		if d.stop(); t.Failed() {
