@@ -48,7 +48,7 @@ func (s *Server) bootstrap(ctx context.Context) error {
 // ensureRoles makes the default roles once the server is ready: its administrators need none of them.
 func (s *Server) ensureRoles(ctx context.Context) {
 	_ = wait.PollUntilContextCancel(ctx, time.Second, true, func(context.Context) (bool, error) {
-		err := rbac.Ensure(s.client.RbacV1())
+		err := rbac.Ensure(ctx, s.client.RbacV1())
 		if err != nil && ctx.Err() == nil {
 			klog.ErrorS(err, "Default roles are not complete, trying again")
 		}

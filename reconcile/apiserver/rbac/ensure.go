@@ -1,6 +1,7 @@
 package rbac
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -9,10 +10,13 @@ import (
 )
 
 // Ensure makes the default roles and bindings that are missing, and adds to the others what they lack. It takes nothing
-// away, and writes nothing where nothing is missing. One that cannot be written does not hold back the others.
-func Ensure(client rbacclient.RbacV1Interface) error {
+// away, and writes nothing where nothing is missing. One that cannot be written does not hold back the others; the end of ctx does.
+func Ensure(ctx context.Context, client rbacclient.RbacV1Interface) error {
 	var errs []error
 	for _, role := range ClusterRoles() {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		options := reconciliation.ReconcileRoleOptions{
 			Role: reconciliation.ClusterRoleRuleOwner{ClusterRole: role}, Confirm: true,
 			Client: reconciliation.ClusterRoleModifier{Client: client.ClusterRoles()},
@@ -22,6 +26,9 @@ func Ensure(client rbacclient.RbacV1Interface) error {
 		}
 	}
 	for _, binding := range ClusterRoleBindings() {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		options := reconciliation.ReconcileRoleBindingOptions{
 			RoleBinding: reconciliation.ClusterRoleBindingAdapter{ClusterRoleBinding: binding}, Confirm: true,
 			Client: reconciliation.ClusterRoleBindingClientAdapter{Client: client.ClusterRoleBindings()},
