@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// simulationCIDR has room for a /24 of each simulated node.
-	simulationCIDR = "10.0.0.0/8"
+	// simulationCIDR has room for a /24 of each simulated node, beside the Services.
+	simulationCIDR = "10.128.0.0/9"
 	manyPods       = 10000
 	manyReplicas   = 100
 	// simulationPatience is for a machine that has other work too.
